@@ -1,0 +1,28 @@
+# What only developers see: strict warnings, ccache, and one-line helpers for tests, models, benchmarks and examples.
+
+if(MUSTER_DEVELOP AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(MUSTER_CCACHE ccache)
+  mark_as_advanced(MUSTER_CCACHE)
+  if(MUSTER_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${MUSTER_CCACHE})
+  endif()
+endif()
+
+# Strict in every preset; `dev` makes them fatal.
+function(muster_warnings target)
+  if(NOT MUSTER_DEVELOP)
+    return()
+  endif()
+  target_compile_options(${target} PRIVATE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+    -Wold-style-cast -Wcast-qual -Wcast-align -Wundef -Wformat=2 -Wvla -Wextra-semi -Wimplicit-fallthrough
+    -Wmissing-declarations -Wredundant-decls -Wzero-as-null-pointer-constant)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -Wduplicated-cond -Wlogical-op -Wsuggest-override)
+  endif()
+endfunction()
+
+if(MUSTER_DEVELOP)
+  include(testing)
+  include(models)
+endif()

@@ -1,0 +1,63 @@
+#pragma once
+// What all pools are: the calls, and the endings.
+
+#include <memory>
+#include <utility>
+
+#include <muster/detail/pool_calls.hpp>
+#include <muster/detail/pool_core.hpp>
+#include <muster/pool_options.hpp>
+
+namespace muster::detail {
+
+// A pool's calls with options fixed beforehand. Refers to the pool.
+class CallsWith : public PoolCalls<CallsWith> {
+ public:
+  CallsWith(PoolCore& core, const CallOptions& options) : core_(&core), options_(options) {}
+  PoolCore& core() const noexcept { return *core_; }
+  const CallOptions& defaults() const noexcept { return options_; }
+
+ private:
+  PoolCore* core_;
+  CallOptions options_;
+};
+
+template <class Self>
+class AnyPool : public PoolCalls<Self> {
+ public:
+  AnyPool(const AnyPool&) = delete;
+  AnyPool& operator=(const AnyPool&) = delete;
+  // What leaving Python's `with` does: terminate(), then wait for what has begun. Within a task of the pool it does not
+  // wait; the workers end on their own.
+  ~AnyPool() { PoolCore::end(std::move(core_)); }
+
+  // How many workers.
+  int processes() const noexcept { return core_->processes(); }
+
+  // The same calls with these options: pool.with({.timeout = 1s}).apply(f, x).
+  CallsWith with(const CallOptions& options) { return CallsWith(*core_, options); }
+
+  // Takes no more work; what was accepted is done, with whatever tasks themselves submit.
+  void close() { core_->close(); }
+  // Takes no more work, drops what has not begun (its outcome is Cancelled), and asks what has begun to stop. Returns
+  // without waiting for it. May be called from a task or a callback.
+  void terminate() { core_->terminate(); }
+  // Waits until all accepted work is done and the workers are gone. An imap over an input of known size may be read to
+  // its end afterwards. Throws ValueError before close() or terminate(), DeadlockError in a task of the pool.
+  void join() { core_->join(); }
+  // Waits until all work accepted so far is done. Throws the first failure of a post() since the last call. DeadlockError
+  // in a task of the pool.
+  void wait_all() { core_->wait_all(); }
+
+  PoolCore& core() const noexcept { return *core_; }
+  const CallOptions& defaults() const noexcept { return defaults_; }
+
+ protected:
+  explicit AnyPool(std::shared_ptr<PoolCore> core) noexcept : core_(std::move(core)) {}
+
+ private:
+  std::shared_ptr<PoolCore> core_;
+  CallOptions defaults_;
+};
+
+}  // namespace muster::detail

@@ -1,0 +1,78 @@
+#pragma once
+// A task whose outcome somebody may ask for: what does not depend on the outcome's type.
+
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <stop_token>
+#include <utility>
+#include <vector>
+
+#include <muster/detail/lock_word.hpp>
+#include <muster/detail/pool_core.hpp>
+#include <muster/detail/task.hpp>
+
+namespace muster::detail {
+
+class MUSTER_EXPORT AsyncCore : public Task {
+ public:
+  AsyncCore(const TaskType& of, PoolCore& core, std::uint32_t references) noexcept
+      : Task(of, references), core_(&core) {}
+
+  // Marks the task as settled, after its callbacks have run in this thread. The outcome must be in place. Only for who
+  // won decide().
+  void settle() noexcept;
+  // Wins the right to write the outcome; a second one is dropped.
+  bool decide() noexcept { return !decided_.exchange(true, std::memory_order_acq_rel); }
+
+  // Has `callback` called once: by who settles the task, or here and now if that has happened. What it throws becomes
+  // the task's failure.
+  void attach(std::function<void()> callback);
+  // The exception of a callback, or null.
+  std::exception_ptr spoilt() const;
+
+  PoolCore& core() const noexcept { return *core_; }
+  // Requested by cancel and timeout; has a state only where the callable takes a token.
+  std::stop_source stop{std::nostopstate};
+
+ protected:
+  ~AsyncCore() = default;
+
+ private:
+  void run_callback(const std::function<void()>& callback) noexcept;
+
+  PoolCore* core_;
+  std::atomic<bool> decided_{false};
+  mutable PrivateLock lock_;
+  std::vector<std::function<void()>> callbacks_;  // not yet run; under the lock
+  std::exception_ptr spoilt_;                     // under the lock
+};
+
+// A counted reference to a task.
+template <class T>
+class TaskRef {
+ public:
+  TaskRef() = default;
+  // Takes over one reference.
+  explicit TaskRef(T* task) noexcept : task_(task) {}
+  TaskRef(TaskRef&& other) noexcept : task_(std::exchange(other.task_, nullptr)) {}
+  TaskRef& operator=(TaskRef&& other) noexcept {
+    TaskRef(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~TaskRef() {
+    if (task_ != nullptr) task_->release();
+  }
+  T* get() const noexcept { return task_; }
+  // Hands the reference over.
+  T* detach() noexcept { return std::exchange(task_, nullptr); }
+  T* operator->() const noexcept { return task_; }
+  T& operator*() const noexcept { return *task_; }
+  explicit operator bool() const noexcept { return task_ != nullptr; }
+
+ private:
+  void swap(TaskRef& other) noexcept { std::swap(task_, other.task_); }
+  T* task_ = nullptr;
+};
+
+}  // namespace muster::detail

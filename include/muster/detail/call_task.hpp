@@ -1,0 +1,153 @@
+#pragma once
+// The tasks behind apply, apply_async and post.
+
+#include <cstddef>
+#include <exception>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include <muster/async_result.hpp>
+#include <muster/detail/call.hpp>
+#include <muster/detail/run_item.hpp>
+
+namespace muster::detail {
+
+// An argument of the kept type T, as the callable is given it: moved in where it can be.
+template <class F, class... Kept>
+inline constexpr bool kMovable = kCallable<F, Kept...>;
+
+template <class F, class... Kept>
+using kept_result_t =
+    typename std::conditional_t<kMovable<F, Kept...>, CallResult<F, Kept...>, CallResult<F, Kept&...>>::type;
+
+// One call with its arguments and its outcome.
+template <class F, class... Kept>
+class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
+ public:
+  using R = kept_result_t<F, Kept...>;
+  using Base = AsyncState<R>;
+  static constexpr bool kToken = kMovable<F, Kept...> ? kWantsToken<F, Kept...> : kWantsToken<F, Kept&...>;
+
+  // `early`: a timeout settles the task at once, although it goes on; else when it has ended.
+  template <class G, class... Args>
+  CallTask(PoolCore& core, Duration limit, bool early, G&& f, Args&&... args)
+      : Base(kType, core, 2),
+        limit_(limit),
+        early_(early),
+        f_(std::forward<G>(f)),
+        args_(std::forward<Args>(args)...) {
+    if constexpr (kToken) this->stop = std::stop_source();
+  }
+
+ private:
+  static void run(Task& task) noexcept { static_cast<CallTask&>(task).run_and_settle(); }
+  static void drop(Task& task, const std::exception_ptr& why) noexcept {
+    auto& self = static_cast<CallTask&>(task);
+    self.settle_with(self.core().why_dropped(why));
+  }
+  static void destroy(Task& task) noexcept { delete static_cast<CallTask*>(&task); }
+
+  void run_and_settle() noexcept {
+    try {
+      this->settle_with(limit_.limited() ? run_limited() : run_bridged());
+    } catch (...) {
+      this->settle_with(std::current_exception());
+    }
+  }
+
+  Outcome<R> run_limited() {
+    const auto expired = [](void* self) noexcept {
+      static_cast<CallTask*>(self)->settle_with(std::make_exception_ptr(too_long()));
+    };
+    const TimeLimit limit(this->core(), limit_, this->stop, early_ ? +expired : nullptr, this);
+    Outcome<R> outcome = run_bridged();
+    if (limit.over()) throw too_long();
+    return outcome;
+  }
+
+  Outcome<R> run_bridged() {
+    if constexpr (kToken) {
+      const StopBridge bridge(this->core().stop_token(), this->stop);
+      return run_bare();
+    } else {
+      return run_bare();
+    }
+  }
+
+  Outcome<R> run_bare() {
+    return std::apply(
+        [this](Kept&... args) -> Outcome<R> {
+          const auto invoke = [&]() -> decltype(auto) {
+            if constexpr (kMovable<F, Kept...>) {
+              return call_with_stop(f_, this->stop, std::move(args)...);
+            } else {
+              return call_with_stop(f_, this->stop, args...);
+            }
+          };
+          if constexpr (std::is_void_v<R>) {
+            invoke();
+            return {};
+          } else {
+            return R(invoke());
+          }
+        },
+        args_);
+  }
+
+  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true, nullptr};
+
+  const Duration limit_;
+  const bool early_;
+  const F f_;
+  std::tuple<Kept...> args_;
+};
+
+// A call whose outcome nobody asks for; a failure is reported to the pool.
+template <class F, class... Kept>
+class PostTask final : public Task {
+ public:
+  template <class G, class... Args>
+  explicit PostTask(PoolCore& core, G&& f, Args&&... args)
+      : Task(kType, 1), core_(core), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
+    check_callable<F, Kept...>();
+  }
+
+ private:
+  static constexpr bool kToken = kWantsToken<F, Kept...>;
+
+  static void run(Task& task) noexcept {
+    auto& self = static_cast<PostTask&>(task);
+    try {
+      self.call_it();
+    } catch (...) {
+      self.core_.report(std::current_exception());
+    }
+  }
+  static void drop(Task& task, const std::exception_ptr& why) noexcept {
+    if (why) static_cast<PostTask&>(task).core_.report(why);
+  }
+  static void destroy(Task& task) noexcept { delete static_cast<PostTask*>(&task); }
+
+  void call_it() {
+    std::apply(
+        [this](Kept&... args) {
+          static_cast<void>(call(f_, [this] { return core_.stop_token(); }, std::move(args)...));
+        },
+        args_);
+  }
+
+  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), false, nullptr};
+
+  PoolCore& core_;
+  const F f_;
+  std::tuple<Kept...> args_;
+};
+
+template <class F, class... Args>
+auto make_call(PoolCore& core, Duration limit, bool early, F&& f, Args&&... args) {
+  using Made = CallTask<std::decay_t<F>, kept_t<Args>...>;
+  return TaskRef<Made>(new Made(core, limit, early, std::forward<F>(f), std::forward<Args>(args)...));
+}
+
+}  // namespace muster::detail

@@ -1,0 +1,230 @@
+#pragma once
+// The calls of every pool, once for all kinds: each turns its arguments into a task or a loop and hands it to the core.
+
+#include <concepts>
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <muster/async_result.hpp>
+#include <muster/detail/call_task.hpp>
+#include <muster/detail/imap_stream.hpp>
+#include <muster/detail/map_work.hpp>
+#include <muster/detail/pool_core.hpp>
+#include <muster/detail/source.hpp>
+#include <muster/imap.hpp>
+#include <muster/outcome.hpp>
+#include <muster/pool_options.hpp>
+#include <muster/results.hpp>
+
+namespace muster::detail {
+
+// How a caller who waits keeps a callable: by reference, a function by its address.
+template <class F>
+using kept_now_t = std::conditional_t<std::is_function_v<std::remove_reference_t<F>>, std::decay_t<F>,
+                                      const std::remove_cvref_t<F>&>;
+
+template <class Out>
+concept Output = std::contiguous_iterator<std::decay_t<Out>> ||
+                 (std::ranges::contiguous_range<Out> && std::ranges::sized_range<Out>);
+
+// `Self` has core() and defaults().
+//
+// All calls throw PoolClosed when the pool takes no more work, and ValueError for negative options. Callables are called
+// as const, from several threads at once. A rvalue range is taken over; a blocking call refers to an lvalue range, one
+// that returns at once copies it unless it comes as std::ref. The caller's iterators are touched by the caller's thread
+// only. In a task of the same pool, a call that waits helps.
+template <class Self>
+class PoolCalls {
+ public:
+  // ---- one call ----------------------------------------------------------------------------------------------------
+
+  // f(args...) in a worker; waits for it and returns what it returns, or throws what it throws.
+  template <class F, class... Args>
+  auto apply(F&& f, Args&&... args) {
+    auto task = make_call(core(), options().timeout, false, std::forward<F>(f), std::forward<Args>(args)...);
+    return launch(std::move(task)).get();
+  }
+
+  // The same without waiting.
+  template <class F, class... Args>
+  auto apply_async(F&& f, Args&&... args) {
+    return launch(make_call(core(), options().timeout, true, std::forward<F>(f), std::forward<Args>(args)...));
+  }
+
+  // f(args...) in a worker, and no word of it: wait_all() says when all are done. Fire and forget.
+  template <class F, class... Args>
+  void post(F&& f, Args&&... args) {
+    using Made = PostTask<std::decay_t<F>, kept_t<Args>...>;
+    core().submit(*new Made(core(), std::forward<F>(f), std::forward<Args>(args)...), options(), false);
+  }
+
+  // ---- map ---------------------------------------------------------------------------------------------------------
+
+  // f of each item, in the order of the items. Throws the failure of the lowest index; no item begins after one failed.
+  // Of a function that returns nothing: an object with size().
+  template <class F, Input R>
+  auto map(F&& f, R&& range, const CallOptions& options) {
+    return map_now<false>(callable_now(f), source_for_now(std::forward<R>(range)), options);
+  }
+  template <class F, Input R>
+  auto map(F&& f, R&& range) {
+    return map(std::forward<F>(f), std::forward<R>(range), options());
+  }
+  template <class F, class T>
+  auto map(F&& f, std::initializer_list<T> items) {
+    return map(std::forward<F>(f), items, options());
+  }
+  template <class F, class T>
+  auto map(F&& f, std::initializer_list<T> items, const CallOptions& options) {
+    return map_now<false>(callable_now(f), borrow(items), options);
+  }
+
+  // f of each item, assigned to the objects of `out`: a contiguous range that is large enough (else ValueError), or a
+  // contiguous iterator. After a failure some of them have been assigned.
+  template <class F, Input R, Output Out>
+  void map_into(F&& f, R&& range, Out&& out, const CallOptions& options) {
+    auto source = source_for_now(std::forward<R>(range));
+    auto* to = room_for(source.size(), out);
+    using Work = MapWork<kept_now_t<F>, decltype(source), IntoSink<std::remove_pointer_t<decltype(to)>>, false>;
+    Work(core(), callable_now(f), std::move(source), IntoSink(to), options).run_now(options);
+  }
+  template <class F, Input R, Output Out>
+  void map_into(F&& f, R&& range, Out&& out) {
+    map_into(std::forward<F>(f), std::forward<R>(range), std::forward<Out>(out), options());
+  }
+
+  // One outcome an item: value, exception, timeout, or that it was dropped. Does not stop at failures.
+  template <class F, Input R>
+  auto try_map(F&& f, R&& range, const CallOptions& options) {
+    return map_now<true>(callable_now(f), source_for_now(std::forward<R>(range)), options);
+  }
+  template <class F, Input R>
+  auto try_map(F&& f, R&& range) {
+    return try_map(std::forward<F>(f), std::forward<R>(range), options());
+  }
+
+  // f(a, b, ...) of each tuple.
+  template <class F, Input R>
+  auto starmap(F&& f, R&& range, const CallOptions& options) {
+    return map(Spread<kept_now_t<F>>(callable_now(f)), std::forward<R>(range), options);
+  }
+  template <class F, Input R>
+  auto starmap(F&& f, R&& range) {
+    return starmap(std::forward<F>(f), std::forward<R>(range), options());
+  }
+
+  // The same without waiting: an AsyncResult of Results.
+  template <class F, Input R>
+  auto map_async(F&& f, R&& range, const CallOptions& options) {
+    return map_later(std::decay_t<F>(std::forward<F>(f)), source_for_later(std::forward<R>(range)), options);
+  }
+  template <class F, Input R>
+  auto map_async(F&& f, R&& range) {
+    return map_async(std::forward<F>(f), std::forward<R>(range), options());
+  }
+  template <class F, Input R>
+  auto starmap_async(F&& f, R&& range, const CallOptions& options) {
+    return map_async(Spread<std::decay_t<F>>(std::forward<F>(f)), std::forward<R>(range), options);
+  }
+  template <class F, Input R>
+  auto starmap_async(F&& f, R&& range) {
+    return starmap_async(std::forward<F>(f), std::forward<R>(range), options());
+  }
+
+  // ---- imap --------------------------------------------------------------------------------------------------------
+
+  // The results one by one, in the order of the items. Takes any input, also an endless one: it is read by whoever reads
+  // the results, and no further ahead than `window`.
+  template <class F, Input R>
+  auto imap(F&& f, R&& range, const CallOptions& options) {
+    return stream(std::forward<F>(f), std::forward<R>(range), options, true);
+  }
+  template <class F, Input R>
+  auto imap(F&& f, R&& range) {
+    return imap(std::forward<F>(f), std::forward<R>(range), options());
+  }
+  // The same in the order in which they come.
+  template <class F, Input R>
+  auto imap_unordered(F&& f, R&& range, const CallOptions& options) {
+    return stream(std::forward<F>(f), std::forward<R>(range), options, false);
+  }
+  template <class F, Input R>
+  auto imap_unordered(F&& f, R&& range) {
+    return imap_unordered(std::forward<F>(f), std::forward<R>(range), options());
+  }
+
+ private:
+  PoolCore& core() const { return static_cast<const Self&>(*this).core(); }
+  const CallOptions& options() const { return static_cast<const Self&>(*this).defaults(); }
+
+  template <class F>
+  static kept_now_t<F> callable_now(F& f) noexcept {
+    return f;
+  }
+
+  template <class Made>
+  auto launch(TaskRef<Made> task) {
+    core().submit(*task, options(), false);
+    return AsyncResult<typename Made::R>(TaskRef<AsyncState<typename Made::R>>(task.detach()));
+  }
+
+  template <bool kTry, class Kept, class Source>
+  auto map_now(Kept&& f, Source source, const CallOptions& options) {
+    using F = std::remove_cvref_t<Kept>;
+    using R = call_result_t<F, item_t<F, Source>>;
+    using Sink = ResultsSink<std::conditional_t<kTry, Outcome<R>, R>>;
+    Sink sink(source.size());
+    return MapWork<Kept, Source, Sink, kTry>(core(), std::forward<Kept>(f), std::move(source), std::move(sink), options)
+        .run_now(options);
+  }
+
+  template <class F, class Source>
+  auto map_later(F f, Source source, const CallOptions& options) {
+    using R = call_result_t<F, item_t<F, Source>>;
+    using Made = MapTask<F, Source, ResultsSink<R>>;
+    ResultsSink<R> sink(source.size());
+    TaskRef<Made> task(new Made(core(), std::move(f), std::move(source), std::move(sink), options));
+    core().submit(*task, options, false);
+    return AsyncResult<Results<R>>(TaskRef<AsyncState<Results<R>>>(task.detach()));
+  }
+
+  template <class F, class R>
+  auto stream(F&& f, R&& range, const CallOptions& options, bool ordered) {
+    if constexpr (kIsReference<R>) {
+      return start<std::decay_t<F>, unwrapped_t<R>>(std::forward<F>(f), range.get(), options, ordered);
+    } else {
+      if constexpr (std::is_lvalue_reference_v<R>) {
+        static_assert(kCopiable<R>, "muster: imap keeps the range; this one cannot be copied: std::move it in, or pass "
+                                    "std::ref and keep it alive");
+      }
+      return start<std::decay_t<F>, std::remove_cvref_t<R>>(std::forward<F>(f), std::forward<R>(range), options, ordered);
+    }
+  }
+
+  template <class F, class Kept, class G, class R>
+  auto start(G&& f, R&& range, const CallOptions& options, bool ordered) {
+    using Made = ImapFeed<F, Kept>;
+    auto made = std::make_shared<Made>(core(), std::forward<G>(f), std::forward<R>(range), options, ordered);
+    core().add(made);
+    made->start();
+    return Imap<typename Made::T>(std::move(made));
+  }
+
+  template <class Out>
+  static auto* room_for(std::size_t size, Out& out) {
+    if constexpr (std::contiguous_iterator<std::decay_t<Out>>) {
+      return std::to_address(out);
+    } else {
+      if (static_cast<std::size_t>(std::ranges::size(out)) < size) throw ValueError("map_into: the output is shorter than the input");
+      return std::ranges::data(out);
+    }
+  }
+};
+
+}  // namespace muster::detail

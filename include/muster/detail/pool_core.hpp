@@ -1,0 +1,84 @@
+#pragma once
+// The compiled half of every pool: what the templates of the API call. It chooses the engine, guards the gate, and
+// keeps what belongs to the pool as a whole.
+
+#include <exception>
+#include <memory>
+#include <stop_token>
+
+#include <muster/detail/task.hpp>
+#include <muster/detail/wait_word.hpp>
+#include <muster/pool_options.hpp>
+
+namespace muster::detail {
+
+// A point in time at which something happens unless it is taken back.
+struct Watch {
+  Nanos deadline = kForever;
+  void (*expire)(Watch&) noexcept = nullptr;  // on the pool's timer thread, without any lock held
+  // The pool's timer's own.
+  std::size_t place = 0;
+  bool firing = false;
+};
+
+// An imap that still takes items from its input.
+class MUSTER_EXPORT Feed {
+ public:
+  virtual ~Feed();
+  // The pool is about to end its workers: submit all the rest if its end is known, and nothing more in any case.
+  virtual void conclude() noexcept = 0;
+};
+
+class MUSTER_EXPORT PoolCore {
+ public:
+  // A pool of threads. Throws ValueError for nonsense, std::system_error when the system gives no thread, and what an
+  // initializer threw.
+  static std::shared_ptr<PoolCore> of_threads(const PoolOptions& options);
+  // What leaving Python's `with` does: terminate, and wait for what has begun; from within one of the pool's own tasks
+  // the wait is left to its workers.
+  static void end(std::shared_ptr<PoolCore> core) noexcept;
+
+  virtual ~PoolCore();
+  PoolCore(const PoolCore&) = delete;
+  PoolCore& operator=(const PoolCore&) = delete;
+
+  virtual int processes() const noexcept = 0;
+
+  // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part of
+  // a call that was accepted earlier.
+  virtual void submit(Task& task, const CallOptions& options, bool follow_up) = 0;
+  // Runs a loop while the caller waits. Throws as submit does; a loop that was accepted does not throw.
+  virtual void run(Loop& loop, const CallOptions& options) = 0;
+  // Why a loop or task was dropped: the failure of the pool, or Cancelled.
+  virtual std::exception_ptr why_dropped(const std::exception_ptr& failure) const = 0;
+
+  virtual void close() = 0;
+  virtual void terminate() = 0;
+  virtual void join() = 0;
+  virtual void wait_all() = 0;
+
+  // Requested by terminate.
+  virtual std::stop_token stop_token() const noexcept = 0;
+  virtual void watch(Watch& watch) = 0;
+  // After it returns the watch neither has to expire nor is expiring. Not from within expire.
+  virtual void unwatch(Watch& watch) noexcept = 0;
+  // A posted task failed: wait_all will throw the first such failure.
+  virtual void report(std::exception_ptr failure) noexcept = 0;
+  virtual void add(const std::shared_ptr<Feed>& feed) = 0;
+
+ protected:
+  PoolCore() = default;
+};
+
+// Waits until `task` is settled; false when the deadline passed first. A task that waits here helps (Engine::wait).
+MUSTER_EXPORT bool wait_for(Task& task, Nanos deadline);
+// Takes `task` back if it has not begun.
+MUSTER_EXPORT bool cancel(Task& task);
+
+// Throws ValueError for a negative count, with its name.
+MUSTER_EXPORT int checked_count(int count, const char* name);
+
+// The pace of a loop over a plain function, which its type does not tell from others.
+MUSTER_EXPORT Pace& pace_of(const void* function) noexcept;
+
+}  // namespace muster::detail

@@ -1,0 +1,113 @@
+#pragma once
+// What the templates of the API hand to an engine: tasks and loops, without their types. An engine queues them, runs
+// them, and knows nothing of results, order, callbacks or failures; those live above it.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <typeinfo>
+
+#include <muster/detail/wait_word.hpp>
+
+namespace muster::engine {
+class Engine;
+}
+
+namespace muster::detail {
+
+struct Task;
+struct Loop;
+
+// A queue's link. While a task is queued the link belongs to the queue.
+struct Node {
+  std::atomic<Node*> next{nullptr};
+};
+
+// How a task travels to an engine whose workers do not share our memory; such engines call these and never `run`.
+struct TaskCodec;
+struct LoopCodec;
+
+// What can be done with a task of one kind. Every task is settled exactly once: by run, by drop, or by the finish of
+// its loop.
+struct TaskType {
+  // Does the work and settles the task. Null where `loop` is given.
+  void (*run)(Task&) noexcept;
+  // Settles a task that will never begin, with `why` as its failure; null: it was cancelled.
+  void (*drop)(Task&, const std::exception_ptr& why) noexcept;
+  // Frees the memory: nobody refers to the task any more.
+  void (*destroy)(Task&) noexcept;
+  // A task that is a whole loop: the engine may spread it over its workers.
+  Loop* (*loop)(Task&) noexcept;
+  // The callable, for reports.
+  const std::type_info* what;
+  // Somebody may wait for it: whoever begins it must win its state first.
+  bool claimable;
+  const TaskCodec* codec;
+};
+
+// One call to be made. Lives on the heap; counted references.
+struct Task : Node {
+  // Bits of `state`; kSleepers and kNudge are in it too.
+  static constexpr std::uint32_t kBegun = 1;      // somebody runs it, or ran it; it cannot be taken back
+  static constexpr std::uint32_t kDone = 2;       // settled: outcome in place, callbacks have run
+  static constexpr std::uint32_t kCallbacks = 4;  // callbacks are attached that have not run
+  static constexpr std::uint32_t kSpoilt = 8;     // a callback threw
+  static constexpr std::uint32_t kBound = 16;     // only its own pool's workers may run it; set on submission
+
+  explicit Task(const TaskType& of, std::uint32_t references) noexcept : refs(references), type(&of) {}
+  Task(const Task&) = delete;
+  Task& operator=(const Task&) = delete;
+
+  std::atomic<std::uint32_t> state{0};
+  std::atomic<std::uint32_t> refs;
+  const TaskType* type;
+  engine::Engine* home = nullptr;  // set on submission
+  // The engines' own: where a task stands that waits for this one without limit, while it does.
+  std::atomic<const void*> awaiter{nullptr};
+
+  bool done() const noexcept { return (state.load(std::memory_order_acquire) & kDone) != 0; }
+
+  // Wins the right to run or drop the task. Exactly one caller ever gets true.
+  bool begin() noexcept {
+    return (state.load(std::memory_order_relaxed) & kBegun) == 0 &&
+           (state.fetch_or(kBegun, std::memory_order_acq_rel) & kBegun) == 0;
+  }
+
+  void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept {
+    // The last one must see what all others wrote before they let go.
+    if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) type->destroy(*this);
+  }
+
+ protected:
+  ~Task() = default;
+};
+
+// What earlier runs of the same loop body say about its cost, in picoseconds an item; 0: not known. A guess that only
+// steers chunk sizes and wake-ups.
+using Pace = std::atomic<std::uint64_t>;
+
+// A splittable range of calls. An engine splits [0, size) into chunks as it likes, runs each exactly once and in any
+// thread, until all are run or one says stop. No shared cursor is promised: an engine without shared memory cuts the
+// range itself and moves chunks by the codec.
+struct Loop {
+  std::size_t size = 0;
+  std::size_t chunk = 0;  // items a chunk; 0: the engine measures and decides
+  std::size_t align = 1;  // chunk edges, where the engine decides them, fall on multiples of this,
+  std::size_t page = 0;   // and on multiples of this where chunks are about that large; 0: no such wish
+  // Runs the items [begin, end). False: hand out no further chunk. Chunks are handed out in ascending order, so that
+  // whatever lies below a chunk has been handed out before it.
+  bool (*run)(Loop&, std::size_t begin, std::size_t end) noexcept = nullptr;
+  // For loops that nobody waits for in place: called once, after the last chunk has ended. Settles the loop's task.
+  void (*finish)(Loop&) noexcept = nullptr;
+  Pace* pace = nullptr;
+  const std::type_info* what = nullptr;
+  const LoopCodec* codec = nullptr;
+  // Set by whoever wants no further chunk handed out.
+  std::atomic<bool> stopped{false};
+  // Set by the engine at the end: the items below were handed out. Less than size only if the loop was stopped.
+  std::size_t handed = 0;
+};
+
+}  // namespace muster::detail

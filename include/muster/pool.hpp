@@ -1,0 +1,8 @@
+#pragma once
+// Everything about pools. One interface; the kinds differ in what their workers are.
+
+#include <muster/bind.hpp>
+#include <muster/cpu.hpp>
+#include <muster/dummy_pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>

@@ -1,0 +1,83 @@
+#include <muster/detail/async_core.hpp>
+
+#include "engine/engine.hpp"
+#include "engine/thread/inside.hpp"
+
+namespace muster::detail {
+
+// Callbacks run first, then the task is done. Who attaches one takes the lock, looks at kDone, and sets kCallbacks; so
+// either our exchange below fails and we run it, or it sees kDone and runs it itself.
+void AsyncCore::settle() noexcept {
+  std::uint32_t seen = state.load(std::memory_order_acquire);
+  for (;;) {
+    if ((seen & kCallbacks) != 0) {
+      std::vector<std::function<void()>> callbacks;
+      {
+        const LockGuard guard(lock_);
+        callbacks.swap(callbacks_);
+        state.fetch_and(~kCallbacks, std::memory_order_relaxed);
+      }
+      for (const auto& callback : callbacks) run_callback(callback);
+      seen = state.load(std::memory_order_acquire);
+    } else if (state.compare_exchange_weak(seen, seen | kDone, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      if ((seen & kSleepers) != 0) wake_all(state, Scope::kPrivate);
+      return;
+    }
+  }
+}
+
+void AsyncCore::attach(std::function<void()> callback) {
+  {
+    const LockGuard guard(lock_);
+    if (!done()) {
+      callbacks_.push_back(std::move(callback));
+      if ((state.fetch_or(kCallbacks, std::memory_order_acq_rel) & kDone) == 0) return;
+      // Settled in between; nobody will come for it.
+      callback = std::move(callbacks_.back());
+      callbacks_.pop_back();
+    }
+  }
+  run_callback(callback);
+}
+
+void AsyncCore::run_callback(const std::function<void()>& callback) noexcept {
+  try {
+    callback();
+  } catch (...) {
+    const LockGuard guard(lock_);
+    if (!spoilt_) spoilt_ = std::current_exception();
+    state.fetch_or(kSpoilt, std::memory_order_release);
+  }
+}
+
+std::exception_ptr AsyncCore::spoilt() const {
+  if ((state.load(std::memory_order_acquire) & kSpoilt) == 0) return nullptr;
+  const LockGuard guard(lock_);
+  return spoilt_;
+}
+
+// A pool may end, and its engine go, as soon as its tasks are settled, so an engine may only be called by who runs in
+// a task of it, or has won a task of it.
+bool wait_for(Task& task, Nanos deadline) {
+  if (task.done()) return true;
+  if (engine::thread::inside_task_of(task.home)) {
+    return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
+  }
+  if (engine::thread::inside_any_task()) {
+    // If a task of that pool waits for us, it may be all that keeps the pool from beginning: we begin in its stead, and
+    // no more run at a time than before.
+    const bool lends = (deadline == kForever || deadline > now()) && engine::thread::holds_up(task.home) &&
+                       (task.state.load(std::memory_order_relaxed) & Task::kBound) == 0;
+    if (lends && task.type->claimable && task.begin()) task.home->lend(task);
+    if (deadline == kForever) engine::thread::announce_wait(task);
+  }
+  return await_bits(task.state, Task::kDone, deadline, Scope::kPrivate) == Await::kReady;
+}
+
+bool cancel(Task& task) {
+  if (!task.begin()) return false;
+  task.home->withdraw(task);
+  return true;
+}
+
+}  // namespace muster::detail

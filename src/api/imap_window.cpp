@@ -1,0 +1,145 @@
+#include <muster/detail/imap_window.hpp>
+
+#include <algorithm>
+
+#include <muster/error.hpp>
+
+#include "engine/thread/inside.hpp"
+#include "os/os.hpp"
+#include "parts/sync/await.hpp"
+
+namespace muster::detail {
+namespace {
+
+// Enough for workers that finish out of step; each chunk in flight costs its items' memory.
+constexpr std::size_t kChunksAWorker = 16;
+
+std::size_t chunk_items(const CallOptions& options) {
+  const auto chunk = static_cast<std::size_t>(std::max(1, checked_count(options.chunksize, "chunksize")));
+  const auto window = static_cast<std::size_t>(checked_count(options.window, "window"));
+  return window == 0 ? chunk : std::min(chunk, window);
+}
+
+std::size_t window_chunks(const CallOptions& options, std::size_t chunk, int workers) {
+  if (options.window == 0) return kChunksAWorker * static_cast<std::size_t>(workers + 1);
+  return static_cast<std::size_t>(options.window) / chunk;
+}
+
+}  // namespace
+
+void Arrivals::ring() noexcept {
+  if ((word_.fetch_add(kNudge, std::memory_order_acq_rel) & kSleepers) == 0) return;
+  word_.fetch_and(~kSleepers, std::memory_order_relaxed);
+  wake_all(word_, Scope::kPrivate);
+}
+
+bool Arrivals::wait(std::uint32_t seen, Nanos deadline) noexcept {
+  const auto changed = [seen](std::uint32_t value) { return ((value ^ seen) & ~kSleepers) != 0; };
+  return sync::await(word_, changed, deadline, os::Scope::kPrivate) == Await::kReady;
+}
+
+ImapWindow::ImapWindow(PoolCore& core, const CallOptions& options, bool ordered, bool sized)
+    : core_(&core),
+      options_(options),
+      ordered_(ordered),
+      sized_(sized),
+      chunk_(chunk_items(options)),
+      window_(window_chunks(options, chunk_, core.processes())),
+      arrivals_(std::make_shared<Arrivals>()) {}
+
+ImapWindow::~ImapWindow() = default;
+
+void ImapWindow::start() {
+  const LockGuard guard(lock_);
+  // The first chunk is the call itself, and refused by a closed pool; the others are part of it.
+  follow_up_ = false;
+  if (!submit_one()) return;
+  follow_up_ = true;
+  fill(window_);
+}
+
+// Under the lock. False when nothing more will come.
+bool ImapWindow::submit_one() {
+  if (exhausted_ || cut_off_) return false;
+  TaskRef<AsyncCore> chunk(read_chunk());
+  if (!chunk) {
+    exhausted_ = true;
+    return false;
+  }
+  core_->submit(*chunk, options_, follow_up_);
+  in_flight_.push_back(std::move(chunk));
+  return true;
+}
+
+// Under the lock.
+void ImapWindow::fill(std::size_t most) {
+  try {
+    while (in_flight_.size() < most && submit_one()) {
+    }
+  } catch (const PoolClosed&) {
+    cut_off_ = true;
+  } catch (...) {
+    exhausted_ = true;
+    input_failure_ = std::current_exception();
+  }
+}
+
+AsyncCore* ImapWindow::next_chunk(Nanos deadline) {
+  for (;;) {
+    std::uint32_t seen = 0;
+    AsyncCore* oldest = nullptr;
+    {
+      const LockGuard guard(lock_);
+      fill(window_);
+      if (in_flight_.empty()) {
+        end_of_input();
+        return nullptr;
+      }
+      seen = arrivals_->seen();
+      if (AsyncCore* settled = pick()) return settled;
+      oldest = in_flight_.front().get();  // stays: only the reader takes out of the window
+    }
+    // A task that reads in completion order cannot wait for any of several: it helps the oldest.
+    const bool one = ordered_ || engine::thread::inside_any_task();
+    if (!(one ? wait_for(*oldest, deadline) : arrivals_->wait(seen, deadline))) {
+      throw TimeoutError("next(): no result within the timeout");
+    }
+  }
+}
+
+// Under the lock: takes a settled chunk out of the window, if there is one that is next.
+AsyncCore* ImapWindow::pick() noexcept {
+  const auto end = ordered_ ? in_flight_.begin() + 1 : in_flight_.end();
+  const auto found = std::find_if(in_flight_.begin(), end, [](const auto& chunk) { return chunk->done(); });
+  if (found == end) return nullptr;
+  AsyncCore* chunk = found->detach();
+  in_flight_.erase(found);
+  return chunk;
+}
+
+// Under the lock: what there is to be said at the end, once.
+void ImapWindow::end_of_input() {
+  if (input_failure_) std::rethrow_exception(std::exchange(input_failure_, nullptr));
+  if (cut_off_ && !std::exchange(exhausted_, true)) {
+    throw PoolClosed("the pool ended before the input of this imap did");
+  }
+}
+
+void ImapWindow::stop() noexcept {
+  std::deque<TaskRef<AsyncCore>> left;
+  {
+    const LockGuard guard(lock_);
+    exhausted_ = true;
+    left.swap(in_flight_);
+  }
+  for (const auto& chunk : left) cancel(*chunk);
+  for (const auto& chunk : left) wait_for(*chunk, kForever);
+}
+
+void ImapWindow::conclude() noexcept {
+  const LockGuard guard(lock_);
+  if (sized_) fill(SIZE_MAX);
+  cut_off_ = true;
+}
+
+}  // namespace muster::detail

@@ -1,0 +1,235 @@
+// The pool behind every kind of pool: an engine, the gate's errors, the timer, posted failures, the endings.
+
+#include <muster/detail/pool_core.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <muster/error.hpp>
+
+#include "api/timer.hpp"
+#include "api/type_name.hpp"
+#include "engine/engine.hpp"
+#include "engine/thread/thread_engine.hpp"
+#include "os/os.hpp"
+
+namespace muster::detail {
+
+Feed::~Feed() = default;
+PoolCore::~PoolCore() = default;
+
+namespace {
+
+class Pool final : public PoolCore {
+ public:
+  Pool(std::unique_ptr<engine::Engine> engine, Duration grace) : engine_(std::move(engine)), grace_(grace) {}
+  ~Pool() override { tell_unreported(); }
+
+  int processes() const noexcept override { return engine_->workers(); }
+  void submit(Task& task, const CallOptions& options, bool follow_up) override;
+  void run(Loop& loop, const CallOptions& options) override;
+  std::exception_ptr why_dropped(const std::exception_ptr& failure) const override;
+
+  void close() override;
+  void terminate() override;
+  void join() override;
+  void wait_all() override;
+
+  std::stop_token stop_token() const noexcept override { return stop_.get_token(); }
+  void watch(Watch& watch) override { timer_.add(watch); }
+  void unwatch(Watch& watch) noexcept override { timer_.remove(watch); }
+  void report(std::exception_ptr failure) noexcept override;
+  void add(const std::shared_ptr<Feed>& feed) override;
+
+  bool inside() const noexcept { return engine_->inside() || timer_.inside(); }
+  void abandon(std::shared_ptr<PoolCore> self);
+
+ private:
+  [[noreturn]] void refuse() const;
+  void conclude_feeds() noexcept;
+  void drain_with_patience();
+  void name_running() const;
+  void tell_unreported() noexcept;
+
+  std::unique_ptr<engine::Engine> engine_;
+  const Duration grace_;
+  std::stop_source stop_;
+  std::atomic<bool> closed_{false};
+  std::atomic<bool> terminated_{false};
+  PrivateLock joining_;
+  bool joined_ = false;  // under joining_
+
+  mutable PrivateLock lock_;  // guards what follows
+  std::exception_ptr posted_failure_;
+  std::size_t posted_failures_ = 0;
+  std::vector<std::weak_ptr<Feed>> feeds_;
+
+  api::Timer timer_;  // the last to be made: its thread calls into what is above
+};
+
+engine::Terms terms_of(const CallOptions& options, bool follow_up) {
+  checked_count(options.retries, "retries");
+  return {.follow_up = follow_up, .priority = options.priority};
+}
+
+void Pool::submit(Task& task, const CallOptions& options, bool follow_up) {
+  bool accepted = false;
+  try {
+    accepted = engine_->submit(task, terms_of(options, follow_up));
+  } catch (...) {
+    task.release();
+    throw;
+  }
+  if (accepted) return;
+  task.release();
+  refuse();
+}
+
+void Pool::run(Loop& loop, const CallOptions& options) {
+  if (!engine_->run(loop, terms_of(options, false))) refuse();
+}
+
+void Pool::refuse() const {
+  if (const std::exception_ptr why = engine_->failure()) std::rethrow_exception(why);
+  throw PoolClosed("the pool takes no more work: it was closed, terminated or joined");
+}
+
+std::exception_ptr Pool::why_dropped(const std::exception_ptr& failure) const {
+  if (failure) return failure;
+  if (const std::exception_ptr why = engine_->failure()) return why;
+  return std::make_exception_ptr(Cancelled("dropped before it began: it was cancelled, or its pool ended"));
+}
+
+void Pool::close() {
+  closed_.store(true, std::memory_order_relaxed);
+  engine_->close();
+}
+
+void Pool::terminate() {
+  closed_.store(true, std::memory_order_relaxed);
+  terminated_.store(true, std::memory_order_relaxed);
+  stop_.request_stop();
+  engine_->terminate();
+}
+
+void Pool::join() {
+  if (inside()) throw DeadlockError("join() in a task or callback of the same pool would wait for itself");
+  if (!closed_.load(std::memory_order_relaxed)) throw ValueError("join() before close() or terminate()");
+  const LockGuard guard(joining_);
+  if (joined_) return;
+  conclude_feeds();
+  drain_with_patience();
+  engine_->stop();
+  joined_ = true;
+}
+
+void Pool::drain_with_patience() {
+  if (!terminated_.load(std::memory_order_relaxed)) {
+    // Work may take as long as it takes; but somebody may terminate meanwhile, and then patience is short.
+    while (!engine_->drain(os::now() + 100'000'000)) {
+      if (terminated_.load(std::memory_order_relaxed)) break;
+    }
+  }
+  while (!engine_->drain(grace_.deadline())) name_running();
+}
+
+void Pool::name_running() const {
+  std::string names;
+  for (const std::type_info* what : engine_->running()) names += (names.empty() ? "" : ", ") + api::type_name(*what);
+  std::fprintf(stderr, "muster: a terminated pool waits for %s, which has begun and cannot be killed\n",
+               names.empty() ? "a task" : names.c_str());
+}
+
+void Pool::wait_all() {
+  if (inside()) throw DeadlockError("wait_all() in a task or callback of the same pool would wait for itself");
+  engine_->drain(kForever);
+  std::exception_ptr failure;
+  {
+    const LockGuard guard(lock_);
+    failure = std::exchange(posted_failure_, nullptr);
+    posted_failures_ = 0;
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Pool::report(std::exception_ptr failure) noexcept {
+  const LockGuard guard(lock_);
+  if (posted_failures_++ == 0) posted_failure_ = std::move(failure);
+}
+
+// Nothing is lost in silence.
+void Pool::tell_unreported() noexcept {
+  if (posted_failures_ == 0) return;
+  const auto tell = [this](const char* what) {
+    std::fprintf(stderr, "muster: %zu posted tasks failed and no wait_all() was there to say so; the first: %s\n",
+                 posted_failures_, what);
+  };
+  try {
+    std::rethrow_exception(posted_failure_);
+  } catch (const std::exception& error) {
+    tell(error.what());
+  } catch (...) {
+    tell("not a std::exception");
+  }
+}
+
+void Pool::add(const std::shared_ptr<Feed>& feed) {
+  const LockGuard guard(lock_);
+  std::erase_if(feeds_, [](const auto& known) { return known.expired(); });
+  feeds_.push_back(feed);
+}
+
+void Pool::conclude_feeds() noexcept {
+  std::vector<std::weak_ptr<Feed>> feeds;
+  {
+    const LockGuard guard(lock_);
+    feeds.swap(feeds_);
+  }
+  for (const auto& known : feeds) {
+    if (const std::shared_ptr<Feed> feed = known.lock()) feed->conclude();
+  }
+}
+
+void Pool::abandon(std::shared_ptr<PoolCore> self) {
+  terminate();
+  conclude_feeds();
+  engine_->abandon(std::move(self));
+}
+
+std::string next_name() {
+  static std::atomic<unsigned> count{0};
+  return "pool-" + std::to_string(count.fetch_add(1, std::memory_order_relaxed) + 1);
+}
+
+}  // namespace
+
+int checked_count(int count, const char* name) {
+  if (count < 0) throw ValueError(std::string(name) + " must not be negative, and is " + std::to_string(count));
+  return count;
+}
+
+std::shared_ptr<PoolCore> PoolCore::of_threads(const PoolOptions& options) {
+  engine::Settings settings;
+  settings.workers = checked_count(options.processes, "processes");
+  if (settings.workers == 0) settings.workers = os::usable_cpus();
+  settings.tasks_per_worker = checked_count(options.maxtasksperchild, "maxtasksperchild");
+  settings.name = next_name();
+  settings.hooks.worker_enter = options.initializer;
+  return std::make_shared<Pool>(std::make_unique<engine::thread::ThreadEngine>(std::move(settings)), options.grace);
+}
+
+void PoolCore::end(std::shared_ptr<PoolCore> core) noexcept {
+  auto& pool = static_cast<Pool&>(*core);
+  if (pool.inside()) {
+    pool.abandon(std::move(core));
+  } else {
+    pool.terminate();
+    pool.join();
+  }
+}
+
+}  // namespace muster::detail

@@ -1,0 +1,42 @@
+#include <muster/detail/storage.hpp>
+
+#include <new>
+#include <utility>
+
+#include "os/os.hpp"
+
+namespace muster::detail {
+namespace {
+
+// From here on the system's pages pay: a call to it costs little beside touching them.
+constexpr std::size_t kLarge = std::size_t{4} << 20U;
+
+}  // namespace
+
+Storage::Storage(std::size_t count, std::size_t size, std::size_t alignment) : alignment_(alignment) {
+  if (count == 0) return;
+  if (count > static_cast<std::size_t>(PTRDIFF_MAX) / size) throw std::bad_alloc();
+  bytes_ = count * size;
+  if (bytes_ < kLarge) {
+    data_ = ::operator new(bytes_, std::align_val_t(alignment_));
+    return;
+  }
+  os::Mapping mapping = os::Mapping::anonymous(bytes_, os::huge_page_size());
+  mapping.advise_huge();
+  mapping_ = new os::Mapping(std::move(mapping));
+  data_ = mapping_->data();
+}
+
+Storage::~Storage() {
+  if (mapping_ != nullptr) {
+    delete mapping_;
+  } else if (data_ != nullptr) {
+    ::operator delete(data_, std::align_val_t(alignment_));
+  }
+}
+
+std::size_t Storage::objects_a_page(std::size_t size) const noexcept {
+  return mapping_ == nullptr ? 0 : os::huge_page_size() / size;
+}
+
+}  // namespace muster::detail

@@ -1,0 +1,150 @@
+#pragma once
+// The contract between the pools' common front (src/api) and what runs their work. An engine knows tasks and loops by
+// muster/detail/task.hpp and nothing of their types; results, order, windows, callbacks, retries and what counts as a
+// failure live above it, once for all engines. It is crossed once a task or a loop, never once an item.
+//
+// Written for four kinds of engine: threads of this process; worker processes; worker processes that run another
+// language under a lock of its own; workers on other machines. Hence nothing here promises shared memory.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <muster/detail/task.hpp>
+
+namespace muster::detail {
+
+// Where on the wire a task's code is found: `entry` is a pointer within the process, to be named by module and offset
+// (or by a registered name) for another.
+struct Entry {
+  void (*function)() = nullptr;
+  const char* name = nullptr;
+};
+
+// Bytes to be sent, gathered from several places. `release(owner)` is called when they have been copied or sent.
+struct Payload {
+  std::vector<std::span<const std::byte>> pieces;
+  void* owner = nullptr;
+  void (*release)(void* owner) = nullptr;
+};
+
+// What came back: what kind of end, and bytes that only the front understands.
+struct Outcome {
+  enum class Tag : std::uint8_t { kValue, kException, kTimeout, kLost, kDropped };
+  Tag tag = Tag::kValue;
+  std::span<const std::byte> bytes;
+};
+
+struct TaskCodec {
+  Entry (*entry)(const Task&);
+  void (*pack)(const Task&, Payload&);
+  // Settles the task. The engine calls it once: a second outcome for one task is dropped.
+  void (*settle)(Task&, const Outcome&) noexcept;
+};
+
+struct LoopCodec {
+  Entry (*entry)(const Loop&);
+  void (*pack)(const Loop&, std::size_t begin, std::size_t end, Payload&);
+  void (*settle)(Loop&, std::size_t begin, std::size_t end, const Outcome&) noexcept;
+};
+
+}  // namespace muster::detail
+
+namespace muster::engine {
+
+using detail::Loop;
+using detail::Nanos;
+using detail::Task;
+
+// Asked for, never guessed.
+struct Capabilities {
+  bool shares_memory = false;  // tasks run in this process: `run` is called, codecs are not
+  bool can_kill = false;       // a time limit ends the task itself, not only the wait for it
+};
+
+// What an engine is told of a task beyond the task itself.
+struct Terms {
+  bool follow_up = false;     // part of a call that was accepted earlier: a closed gate lets it pass
+  std::uint64_t id = 0;       // the front's number for it, in reports
+  std::uint32_t attempt = 0;  // how often it was begun before
+  int priority = 0;           // larger goes first, where the engine has lanes
+  Nanos time_limit = detail::kForever;  // from its begin; only engines that can kill look at it
+};
+
+// Calls into the front, on the worker's side.
+struct Hooks {
+  std::function<void()> worker_enter;  // before a worker's first task; may throw: the engine has failed then
+  std::function<void()> worker_leave;  // after its last one
+  std::function<void()> batch_begin;   // before a worker takes up work, after having had none
+  std::function<void()> batch_end;     // when it has none any more
+  std::function<void()> before_fork;   // engines that fork
+  std::function<void()> after_fork;
+  std::vector<std::string> command;    // engines that start programs: the command that starts a worker
+};
+
+struct Settings {
+  int workers = 1;
+  int tasks_per_worker = 0;  // a worker is replaced after so many tasks (a chunk counts as one); 0: never
+  std::string name;          // of the workers, as the system shows them
+  Hooks hooks;
+};
+
+// How a wait ended.
+enum class Wait : std::uint8_t { kDone, kTimedOut, kInterrupted };
+
+class Engine {
+ public:
+  Engine() = default;
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+  virtual ~Engine() = default;
+
+  virtual Capabilities capabilities() const noexcept = 0;
+  virtual int workers() const noexcept = 0;
+
+  // Takes over one reference to `task`. False when the engine is closed to the caller: nothing was taken then.
+  // Callable from any thread, tasks included; blocks only where a bounded channel is full.
+  virtual bool submit(Task& task, const Terms& terms) = 0;
+
+  // Runs `loop` and returns when every chunk that was begun has ended. False when the engine is closed to the caller.
+  // The caller's thread may run chunks too, where workers are not special.
+  virtual bool run(Loop& loop, const Terms& terms) = 0;
+
+  // Only in a task of this engine: waits until `task` of this engine is settled. Such a wait never keeps the engine from
+  // going on: if nobody has begun what it awaits, it does that itself; meanwhile it runs nothing but what it awaits and
+  // the descendants of that. `interrupt`, where given, is polled after signals; true ends the wait.
+  virtual Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) = 0;
+
+  // For a task that the caller has won by Task::begin, from wherever; until it is settled the engine stays alive.
+  // Runs it here and now.
+  virtual void lend(Task& task) = 0;
+  // Settles it by its type's drop.
+  virtual void withdraw(Task& task) = 0;
+
+  // No more work from outside; what tasks themselves submit is part of what was accepted.
+  virtual void close() = 0;
+  // Closes, and drops what has not begun; nothing at all is accepted any more. Returns at once.
+  virtual void terminate() = 0;
+  // Waits until nothing accepted is unsettled. False when `deadline` passed first.
+  virtual bool drain(Nanos deadline) = 0;
+  // After drain: ends the workers. Returns when they are gone.
+  virtual void stop() = 0;
+  // Ends the workers without waiting for them: for whoever runs on one. `self` is kept until the last is gone.
+  virtual void abandon(std::shared_ptr<void> self) = 0;
+
+  // True when the caller runs inside a task of this engine.
+  virtual bool inside() const noexcept = 0;
+  // What each busy worker is doing, for reports.
+  virtual std::vector<const std::type_info*> running() const = 0;
+  // Why no worker can start any more: the exception of a worker_enter hook; else null.
+  virtual std::exception_ptr failure() const = 0;
+};
+
+}  // namespace muster::engine

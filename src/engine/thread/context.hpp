@@ -1,0 +1,55 @@
+#pragma once
+// Where a thread stands: inside which tasks of which engines, and who waits for them.
+
+#include "engine/thread/worker.hpp"
+
+namespace muster::engine::thread {
+
+class ThreadEngine;
+
+// A step into an engine's work, on this thread. Steps nest: a task of one pool may run a task of another. They live on
+// their thread's stack and do not change; while a task waits without limit, others may walk through its steps.
+struct Context {
+  ThreadEngine* engine;
+  Worker* worker;  // null: a thread from outside that runs its own loop, or what it waits for
+  // Of what is run here: holds the Context of a task that waits for it, or null.
+  const std::atomic<const void*>* awaiter = nullptr;
+  const Context* outer = nullptr;
+};
+
+const Context*& innermost_context() noexcept;
+
+class ContextScope {
+ public:
+  explicit ContextScope(Context context) noexcept : context_(context) {
+    context_.outer = innermost_context();
+    innermost_context() = &context_;
+  }
+  ~ContextScope() { innermost_context() = context_.outer; }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+
+ private:
+  Context context_;
+};
+
+// A task or loop being run, while the scope lives: a step, and a frame where a worker runs it. (Threads from outside have
+// no frames, since nobody can steal from them.)
+class FrameScope {
+ public:
+  FrameScope(Context context, std::atomic<std::uint32_t>* awaited, const std::type_info* what) noexcept
+      : scope_(context), worker_(context.worker) {
+    if (worker_ != nullptr) worker_->frames.push(awaited, worker_->deque.bottom(), what);
+  }
+  ~FrameScope() {
+    if (worker_ != nullptr) worker_->frames.pop();
+  }
+  FrameScope(const FrameScope&) = delete;
+  FrameScope& operator=(const FrameScope&) = delete;
+
+ private:
+  ContextScope scope_;
+  Worker* worker_;
+};
+
+}  // namespace muster::engine::thread

@@ -1,0 +1,80 @@
+#pragma once
+// How many items a worker takes from a loop at once: few at first, then as many as take about kTarget, and fewer again
+// towards the end, so that all workers end together.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include <muster/detail/task.hpp>
+
+namespace muster::engine::thread {
+
+class Stride {
+ public:
+  // `sharers`: how many workers there are to share what is left.
+  Stride(const detail::Loop& loop, int sharers) noexcept
+      : loop_(loop), sharers_(static_cast<std::size_t>(sharers)), want_(first(loop)) {}
+  ~Stride() {
+    if (items_ > 0 && loop_.pace != nullptr) {
+      loop_.pace->store(std::max<std::uint64_t>(1, picoseconds(nanos_) / items_), std::memory_order_relaxed);
+    }
+  }
+  Stride(const Stride&) = delete;
+  Stride& operator=(const Stride&) = delete;
+
+  // Where the chunk that begins at `begin` ends; begin < size.
+  std::size_t end_of(std::size_t begin) const noexcept {
+    const std::size_t left = loop_.size - begin;
+    if (loop_.chunk > 0) return begin + std::min(loop_.chunk, left);
+    std::size_t want = std::min(want_, fair_share(left));
+    if (loop_.page > 0 && want >= loop_.page / 4 && want < loop_.page) want = loop_.page;
+    if (want >= left) return loop_.size;
+    const std::size_t edge = loop_.page > 0 && want >= loop_.page ? loop_.page : loop_.align;
+    const std::size_t end = begin + want;
+    return want >= edge ? end - end % edge : end;
+  }
+
+  // A chunk of `items` took so long.
+  void ran(std::size_t items, detail::Nanos took) noexcept {
+    items_ += items;
+    nanos_ += static_cast<std::uint64_t>(took);
+    const std::size_t most = items > SIZE_MAX / kGrowth ? SIZE_MAX : items * kGrowth;
+    const double fit = static_cast<double>(items) * static_cast<double>(kTarget) / static_cast<double>(took + 1);
+    want_ = fit >= static_cast<double>(most) ? most : std::max<std::size_t>(1, static_cast<std::size_t>(fit));
+  }
+
+  // What a loop of known pace would take in all, in nanoseconds; kForever when nothing is known.
+  static detail::Nanos expected(const detail::Loop& loop) noexcept {
+    const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
+    if (pace == 0) return detail::kForever;
+    const double nanos = static_cast<double>(pace) * static_cast<double>(loop.size) / 1000.0;
+    return nanos < 1e18 ? static_cast<detail::Nanos>(nanos) : detail::kForever;
+  }
+
+ private:
+  static constexpr detail::Nanos kTarget = 100'000;
+  static constexpr std::size_t kGrowth = 16;
+
+  static std::uint64_t picoseconds(std::uint64_t nanos) noexcept {
+    return nanos > UINT64_MAX / 1000 ? UINT64_MAX : nanos * 1000;
+  }
+  static std::size_t first(const detail::Loop& loop) noexcept {
+    const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
+    if (pace == 0) return 1;
+    // Much less than the past suggests: these items may be harder. From there on it grows by measure.
+    return std::max<std::size_t>(1, static_cast<std::size_t>(picoseconds(kTarget) / 256 / pace));
+  }
+  // No chunk is larger than half of what each sharer would get of the rest.
+  std::size_t fair_share(std::size_t left) const noexcept {
+    return sharers_ == 1 ? left : std::max<std::size_t>(1, left / (2 * sharers_));
+  }
+
+  const detail::Loop& loop_;
+  const std::size_t sharers_;
+  std::size_t want_;
+  std::uint64_t items_ = 0;
+  std::uint64_t nanos_ = 0;
+};
+
+}  // namespace muster::engine::thread

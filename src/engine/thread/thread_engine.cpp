@@ -1,0 +1,266 @@
+#include "engine/thread/thread_engine.hpp"
+
+#include <array>
+#include <utility>
+
+#include "os/os.hpp"
+
+namespace muster::engine::thread {
+
+using detail::kForever;
+using detail::LockGuard;
+
+ThreadEngine::ThreadEngine(Settings settings)
+    : settings_(std::move(settings)),
+      special_(settings_.tasks_per_worker > 0 || settings_.hooks.worker_enter || settings_.hooks.worker_leave),
+      sleep_(settings_.workers) {
+  workers_.reserve(static_cast<std::size_t>(settings_.workers));
+  for (int number = 0; number < settings_.workers; ++number) workers_.push_back(std::make_unique<Worker>(number));
+  start_workers();
+}
+
+ThreadEngine::~ThreadEngine() {
+  if (!abandoned_) {
+    terminate();
+    drain(kForever);
+    stop();
+  }
+}
+
+void ThreadEngine::start_workers() {
+  try {
+    for (const auto& worker : workers_) {
+      alive_.fetch_add(1, std::memory_order_relaxed);
+      Worker& started = *worker;
+      started.thread = os::Thread([this, &started] { run_thread(started); });
+    }
+  } catch (...) {
+    alive_.fetch_sub(1, std::memory_order_relaxed);
+    stop();
+    throw;
+  }
+  if (!settings_.hooks.worker_enter) return;
+  for (std::uint32_t entered = 0; (entered = entered_.load(std::memory_order_acquire)) < workers_.size();) {
+    os::futex_wait(entered_, entered, os::Scope::kPrivate);
+  }
+  if (const std::exception_ptr why = failure()) {
+    drain(kForever);
+    stop();
+    std::rethrow_exception(why);
+  }
+}
+
+// Everything a worker's thread does; nothing of the engine is touched after the last one has let go of self_.
+void ThreadEngine::run_thread(Worker& worker) {
+  if (!live(worker)) return;
+  std::shared_ptr<void> last;
+  {
+    const LockGuard guard(roster_lock_);
+    if (alive_.fetch_sub(1, std::memory_order_acq_rel) == 1) last = std::move(self_);
+  }
+  if (last) settle_leftovers();
+}
+
+// By the last worker of an abandoned engine: what was accepted before the end and came in after all others had left.
+void ThreadEngine::settle_leftovers() noexcept {
+  // Lent tasks may take their time; whoever settles one tells us.
+  constexpr Nanos kLookAgain = 1'000'000;
+  for (drop_queued(); !drain(os::now() + kLookAgain); drop_queued()) {
+  }
+  await_visitors();
+}
+
+// Who settles one of our tasks from outside may still stand in the call that told the others so.
+void ThreadEngine::await_visitors() const noexcept {
+  while (visitors_.load(std::memory_order_acquire) != 0) os::yield();
+}
+
+// ---- accepting and settling -----------------------------------------------------------------------------------------
+
+// Counts first and looks at the gate then; who closes it does the reverse. So either the closer's drain sees our count,
+// or we see the gate closed. A worker's count needs no such care: it runs a task, which holds the drain up.
+bool ThreadEngine::accept(const Context* here, bool follow_up) noexcept {
+  Worker* worker = here != nullptr ? here->worker : nullptr;
+  if (worker != nullptr) {
+    Tally::add(worker->tally.accepted);
+  } else {
+    outside_.accepted.fetch_add(1, std::memory_order_seq_cst);
+  }
+  const Gate gate = gate_.load(std::memory_order_seq_cst);
+  if (gate == Gate::kOpen || (gate == Gate::kClosed && (follow_up || here != nullptr))) return true;
+  const Visit visit(*this);
+  settled(worker);
+  return false;
+}
+
+// A worker announces quiet when it runs out of work, everybody else at once.
+void ThreadEngine::settled(Worker* worker) noexcept {
+  if (worker != nullptr) {
+    Tally::add(worker->tally.settled);
+  } else {
+    outside_.settled.fetch_add(1, std::memory_order_seq_cst);
+    tell_if_quiet();
+  }
+}
+
+// Settled is summed before accepted. Both only grow and settled never leads, so equal sums mean that between the two
+// summations everything accepted was settled.
+bool ThreadEngine::quiet() const noexcept {
+  // A worker counts by a plain store, then changes the counts of sleep_, then looks at awaiting_quiet_. If it saw
+  // nobody waiting, then its change comes before this look, and its count is visible below.
+  sleep_.synchronize();
+  std::uint64_t settled = outside_.settled.load(std::memory_order_seq_cst);
+  for (const auto& worker : workers_) settled += worker->tally.settled.load(std::memory_order_acquire);
+  std::uint64_t accepted = outside_.accepted.load(std::memory_order_seq_cst);
+  for (const auto& worker : workers_) accepted += worker->tally.accepted.load(std::memory_order_acquire);
+  return settled == accepted;
+}
+
+void ThreadEngine::tell_if_quiet() noexcept {
+  if (awaiting_quiet_.load(std::memory_order_seq_cst) == 0 || !quiet()) return;
+  quiet_word_.fetch_add(1, std::memory_order_release);
+  os::futex_wake(quiet_word_, os::kAll, os::Scope::kPrivate);
+}
+
+bool ThreadEngine::drain(Nanos deadline) {
+  awaiting_quiet_.fetch_add(1, std::memory_order_seq_cst);
+  bool is_quiet = false;
+  for (;;) {
+    const std::uint32_t word = quiet_word_.load(std::memory_order_acquire);
+    is_quiet = quiet();
+    if (is_quiet) break;
+    if (os::futex_wait(quiet_word_, word, os::Scope::kPrivate, deadline) == os::FutexWait::kTimedOut) {
+      is_quiet = quiet();
+      break;
+    }
+  }
+  awaiting_quiet_.fetch_sub(1, std::memory_order_relaxed);
+  return is_quiet;
+}
+
+bool ThreadEngine::submit(Task& task, const Terms& terms) {
+  const Context* here = context();
+  if (!accept(here, terms.follow_up)) return false;
+  task.home = this;
+  if (special_) task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
+  if (here != nullptr && here->worker != nullptr) {
+    try {
+      here->worker->deque.push(&task);
+    } catch (...) {
+      settled(here->worker);
+      throw;
+    }
+    sleep_.notify();
+    nudge(*here->worker);
+  } else {
+    injector_.push(task);
+    sleep_.notify();
+  }
+  return true;
+}
+
+void ThreadEngine::withdraw(Task& task) {
+  const Visit visit(*this);
+  drop(task, nullptr);
+}
+
+// ---- ending ---------------------------------------------------------------------------------------------------------
+
+void ThreadEngine::close() {
+  Gate open = Gate::kOpen;
+  gate_.compare_exchange_strong(open, Gate::kClosed, std::memory_order_seq_cst);
+}
+
+void ThreadEngine::terminate() {
+  gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
+  drop_queued();
+}
+
+// Settles a task that was won and will not be run.
+void ThreadEngine::drop(Task& task, Worker* worker) noexcept {
+  task.type->drop(task, failure());
+  settled(worker);
+}
+
+// What is pushed meanwhile is dropped by the workers: they run nothing any more.
+void ThreadEngine::drop_queued() noexcept {
+  const Context* here = context();
+  Worker* self = here != nullptr ? here->worker : nullptr;
+  std::array<detail::Node*, 64> batch;
+  while (const std::size_t count = injector_.take(batch.data(), batch.size())) {
+    for (std::size_t i = 0; i < count; ++i) receive(static_cast<Task&>(*batch[i]), self);
+  }
+  for (const auto& worker : workers_) {
+    while (!worker->deque.empty()) {
+      if (Task* task = worker->deque.steal()) receive(*task, self);
+    }
+  }
+  // Loops that nobody works on end here; in the others nobody takes another chunk.
+  board_.find(0, [&](Slot& slot) {
+    if (slot.join()) {
+      slot.loop->stopped.store(true, std::memory_order_relaxed);
+      board_.close(slot);
+      leave(slot, self);
+    }
+    return false;
+  });
+}
+
+void ThreadEngine::stop() {
+  // What follows up on an accepted call may still come in; it is dropped, and then nothing comes any more.
+  gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
+  drain(kForever);
+  stopping_.store(true, std::memory_order_seq_cst);
+  sleep_.wake_everybody();
+  for (const auto& worker : workers_) {
+    // A worker that retires puts its successor's handle in the place of its own, so look again.
+    for (;;) {
+      os::Thread thread;
+      {
+        const LockGuard guard(roster_lock_);
+        thread = std::move(worker->thread);
+      }
+      if (!thread.joinable()) break;
+      thread.join();
+    }
+  }
+  await_visitors();
+}
+
+void ThreadEngine::abandon(std::shared_ptr<void> self) {
+  {
+    const LockGuard guard(roster_lock_);
+    abandoned_ = true;
+    self_ = std::move(self);
+    for (const auto& worker : workers_) {
+      if (worker->thread.joinable()) worker->thread.detach();
+    }
+  }
+  terminate();
+  stopping_.store(true, std::memory_order_seq_cst);
+  sleep_.wake_everybody();
+}
+
+void ThreadEngine::fail(std::exception_ptr why) noexcept {
+  {
+    const LockGuard guard(failure_lock_);
+    if (!failure_) failure_ = std::move(why);
+  }
+  terminate();
+}
+
+std::exception_ptr ThreadEngine::failure() const {
+  const LockGuard guard(failure_lock_);
+  return failure_;
+}
+
+std::vector<const std::type_info*> ThreadEngine::running() const {
+  std::vector<const std::type_info*> names;
+  for (const auto& worker : workers_) {
+    if (worker->frames.shown() == 0) continue;
+    if (const auto* what = worker->frames[0].what.load(std::memory_order_acquire)) names.push_back(what);
+  }
+  return names;
+}
+
+}  // namespace muster::engine::thread

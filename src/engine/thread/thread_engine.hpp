@@ -1,0 +1,158 @@
+#pragma once
+// The engine whose workers are threads of this process. README.md beside this file tells how it works.
+
+#include <atomic>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "engine/thread/board.hpp"
+#include "engine/thread/context.hpp"
+#include "engine/thread/sleep.hpp"
+#include "engine/thread/worker.hpp"
+#include "parts/queue/injector.hpp"
+
+namespace muster::engine::thread {
+
+class ThreadEngine final : public Engine {
+ public:
+  // Starts the workers. With a worker_enter hook it waits for each worker's, and throws the first exception of one.
+  explicit ThreadEngine(Settings settings);
+  ~ThreadEngine() override;
+
+  Capabilities capabilities() const noexcept override { return {.shares_memory = true, .can_kill = false}; }
+  int workers() const noexcept override { return static_cast<int>(workers_.size()); }
+
+  bool submit(Task& task, const Terms& terms) override;
+  bool run(Loop& loop, const Terms& terms) override;
+  Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) override;
+  void lend(Task& task) override;
+  void withdraw(Task& task) override;
+
+  void close() override;
+  void terminate() override;
+  bool drain(Nanos deadline) override;
+  void stop() override;
+  void abandon(std::shared_ptr<void> self) override;
+
+  bool inside() const noexcept override { return context() != nullptr; }
+  std::vector<const std::type_info*> running() const override;
+  std::exception_ptr failure() const override;
+
+ private:
+  enum class Gate : std::uint8_t { kOpen, kClosed, kTerminated };
+
+  struct Goal {  // a wait is over when the masked word has this value
+    std::uint32_t mask;
+    std::uint32_t value;
+  };
+
+  struct Found {  // what a helper may run
+    Task* task = nullptr;
+    Slot* slot = nullptr;
+    explicit operator bool() const noexcept { return task != nullptr || slot != nullptr; }
+  };
+
+  // Keeps the engine in memory while a thread that is none of its workers settles a task of it.
+  class Visit {
+   public:
+    explicit Visit(ThreadEngine& engine) noexcept : engine_(engine) {
+      engine_.visitors_.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~Visit() { engine_.visitors_.fetch_sub(1, std::memory_order_release); }
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+   private:
+    ThreadEngine& engine_;
+  };
+
+  // thread_engine.cpp: coming and going
+  void start_workers();
+  void run_thread(Worker& worker);
+  void await_visitors() const noexcept;
+  void settle_leftovers() noexcept;
+  bool accept(const Context* here, bool follow_up) noexcept;
+  void settled(Worker* worker) noexcept;
+  bool quiet() const noexcept;
+  void tell_if_quiet() noexcept;
+  bool terminated() const noexcept { return gate_.load(std::memory_order_relaxed) == Gate::kTerminated; }
+  void drop(Task& task, Worker* worker) noexcept;
+  void drop_queued() noexcept;
+  void fail(std::exception_ptr why) noexcept;
+
+  // worker.cpp: a worker's life
+  bool live(Worker& worker) noexcept;
+  void enter(Worker& worker) noexcept;
+  void leave(Worker& worker) noexcept;
+  void end_batch(Worker& worker) noexcept;
+  bool work_once(Worker& worker) noexcept;
+  Found take_fairly(Worker& worker) noexcept;
+  bool search(Worker& worker) noexcept;
+  void rest(Worker& worker) noexcept;
+  bool pending() const noexcept;
+  Task* take_injected(Worker& worker) noexcept;
+  Task* steal(const Worker& thief) noexcept;
+  Slot* join_any(const Worker& worker) noexcept;
+  void take_up(Worker& worker, Found found) noexcept;
+  bool worn_out(const Worker& worker) const noexcept;
+  bool retire(Worker& worker) noexcept;
+  bool succeed(Worker& worker) noexcept;
+  void receive(Task& task, Worker* worker) noexcept;
+  void execute(Task& task, Worker* worker) noexcept;
+
+  // loop.cpp: loops
+  void begin_loop(Task& task, Worker* worker) noexcept;
+  void run_from_outside(Loop& loop) noexcept;
+  enum class Part : std::uint8_t { kWaits, kWorks, kGuest };
+  void run_owned(Loop& loop, Worker* worker, Part part) noexcept;
+  std::size_t run_alone(Loop& loop, std::size_t from, Nanos patience, Worker* worker) noexcept;
+  void announce(Slot& slot, Loop& loop, std::size_t from, Task* task, Worker* worker) noexcept;
+  bool may_go_on(Loop& loop) const noexcept;
+  void work_on(Slot& slot, Worker* worker) noexcept;
+  void leave(Slot& slot, Worker* worker) noexcept;
+  void pass_by(Slot& slot) noexcept;
+  void finish(Loop& loop, Task& task, Worker* worker) noexcept;
+  void give_permit_back() noexcept;
+  void await_crew(Slot& slot, Worker* worker, bool helps) noexcept;
+
+  // wait.cpp: waiting inside tasks
+  const Context* context() const noexcept;
+  bool may_run_here(const Context* here) const noexcept {
+    return !special_ || (here != nullptr && here->worker != nullptr);
+  }
+  void run_here(Task& task, const Context* here) noexcept;
+  void run_on_fresh_stack(Task& task, const Context* here) noexcept;
+  void wait_helping(std::atomic<std::uint32_t>& word, Goal goal, Nanos deadline, Worker* worker) noexcept;
+  Found find_descendant(const std::atomic<std::uint32_t>& word, const Worker* self) noexcept;
+  void run_found(Found found, Worker* worker) noexcept;
+  void nudge(const Worker& worker) noexcept;
+
+  const Settings settings_;
+  // Tasks must see a worker of their own: nothing of this engine runs on another thread.
+  const bool special_;
+  Sleep sleep_;
+  queue::Injector injector_;
+  Board board_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+
+  Tally outside_;  // by read-modify-writes
+  std::atomic<Gate> gate_{Gate::kOpen};
+  std::atomic<bool> stopping_{false};
+  std::atomic<int> helpless_{0};  // tasks asleep in a wait, whom the push of a descendant should stir
+  std::atomic<int> visitors_{0};
+  std::atomic<int> awaiting_quiet_{0};
+  std::atomic<std::uint32_t> quiet_word_{0};
+
+  detail::PrivateLock roster_lock_;     // guards the workers' thread handles, self_ and abandoned_
+  std::atomic<std::uint32_t> entered_{0};  // workers whose worker_enter has ended, well or not
+  std::atomic<int> alive_{0};           // worker threads that have not gone for good
+  bool abandoned_ = false;
+  std::shared_ptr<void> self_;          // keeps us until the last worker of an abandoned engine is gone
+
+  mutable detail::PrivateLock failure_lock_;
+  std::exception_ptr failure_;  // of an initializer
+};
+
+}  // namespace muster::engine::thread

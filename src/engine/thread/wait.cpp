@@ -1,0 +1,167 @@
+// Waiting inside tasks: a task that waits never keeps its pool from going on, and never runs what it does not await.
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/thread/inside.hpp"
+#include "engine/thread/thread_engine.hpp"
+#include "parts/sync/await.hpp"
+
+namespace muster::engine::thread {
+
+using detail::kForever;
+using detail::kNudge;
+using detail::kSleepers;
+
+namespace {
+
+// What must be left of a stack before we put one more task on it.
+bool stack_is_low() noexcept {
+  thread_local const os::Stack kStack = os::thread_stack();
+  constexpr std::size_t kReserve = 128 * 1024;
+  const char here = 0;
+  const std::size_t left = reinterpret_cast<std::uintptr_t>(&here) - kStack.lowest;
+  return left < std::max(kReserve, kStack.size / 4);
+}
+
+}  // namespace
+
+// The innermost step of this thread into this engine, also from within a task of another.
+const Context* ThreadEngine::context() const noexcept {
+  const Context* at = innermost_context();
+  while (at != nullptr && at->engine != this) at = at->outer;
+  return at;
+}
+
+// Signals are the main thread's affair and this is a task, so there is nothing to poll.
+Wait ThreadEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
+  if (task.done()) return Wait::kDone;
+  // Who asks for no wait helps nobody.
+  if (deadline != kForever && deadline <= os::now()) return Wait::kTimedOut;
+  const Context* here = context();
+  if (may_run_here(here)) {
+    if (task.type->claimable && task.begin()) run_here(task, here);
+    if (deadline == kForever) announce_wait(task);
+    wait_helping(task.state, {Task::kDone, Task::kDone}, deadline, here->worker);
+  } else {
+    detail::await_bits(task.state, Task::kDone, deadline, detail::Scope::kPrivate);
+  }
+  return task.done() ? Wait::kDone : Wait::kTimedOut;
+}
+
+void ThreadEngine::lend(Task& task) { run_here(task, context()); }
+
+// Runs a task that this thread has won, on top of what it runs already.
+void ThreadEngine::run_here(Task& task, const Context* here) noexcept {
+  if (stack_is_low()) {
+    run_on_fresh_stack(task, here);
+  } else if (here != nullptr) {
+    execute(task, here->worker);
+  } else {
+    const Visit visit(*this);
+    execute(task, nullptr);
+  }
+}
+
+// A long chain of tasks that wait for each other would overflow the stack; a thread of its own continues the chain
+// as this worker, while this thread only waits for it.
+void ThreadEngine::run_on_fresh_stack(Task& task, const Context* here) noexcept {
+  const Visit visit(*this);
+  Worker* const worker = here != nullptr ? here->worker : nullptr;
+  const auto body = [this, &task, worker, outer = innermost_context()] {
+    innermost_context() = outer;
+    execute(task, worker);
+    innermost_context() = nullptr;
+  };
+  try {
+    os::Thread(body).join();
+  } catch (const std::exception&) {
+    execute(task, worker);  // no thread to be had: what is left of this stack may do
+  }
+}
+
+// Runs what belongs to the awaited thing, and sleeps when there is nothing, until `done` holds of `word` or the
+// deadline passes. Argument against lost wake-ups: we count ourselves in helpless_, mark the word, and then look for
+// work; who pushes a descendant, or announces one, does that first and looks at helpless_ then; all sequentially
+// consistent. So either we find it, or it finds us and changes the word by kNudge before it wakes us.
+void ThreadEngine::wait_helping(std::atomic<std::uint32_t>& word, Goal goal, Nanos deadline, Worker* worker) noexcept {
+  const auto done = [goal](std::uint32_t value) { return (value & goal.mask) == goal.value; };
+  Found found;
+  const auto look = [&] {
+    if (done(word.load(std::memory_order_acquire))) return true;
+    found = find_descendant(word, worker);
+    return static_cast<bool>(found);
+  };
+  for (;;) {
+    if (!sync::spin_until(look, sync::kSpin)) {
+      helpless_.fetch_add(1, std::memory_order_seq_cst);
+      const std::uint32_t marked = word.fetch_or(kSleepers, std::memory_order_seq_cst) | kSleepers;
+      if (!done(marked)) found = find_descendant(word, worker);
+      if (!done(marked) && !found) os::futex_wait(word, marked, os::Scope::kPrivate, deadline);
+      helpless_.fetch_sub(1, std::memory_order_relaxed);
+    }
+    if (found) run_found(std::exchange(found, {}), worker);
+    if (done(word.load(std::memory_order_acquire)) || (deadline != kForever && os::now() >= deadline)) return;
+  }
+}
+
+// Something that whoever waits on `word` awaits: the loop itself, or what a worker that runs it has pushed or announced
+// since it began.
+ThreadEngine::Found ThreadEngine::find_descendant(const std::atomic<std::uint32_t>& word, const Worker* self) noexcept {
+  const auto joined = [&](auto belongs) {
+    if (board_.empty()) return static_cast<Slot*>(nullptr);
+    return board_.find(0, [&](Slot& slot) {
+      if (!belongs(slot) || !slot.join()) return false;
+      if (belongs(slot)) return true;
+      pass_by(slot);
+      return false;
+    });
+  };
+  const auto is_it = [&](const Slot& slot) { return slot.awaited.load(std::memory_order_relaxed) == &word; };
+  if (Slot* slot = joined(is_it)) return {.slot = slot};
+  for (const auto& worker : workers_) {
+    if (worker.get() == self) continue;
+    const Frames& frames = worker->frames;
+    const int at = frames.find(&word);
+    if (at < 0) continue;
+    const auto runs_it = [&] {
+      return frames.shown() > at && frames[at].awaited.load(std::memory_order_acquire) == &word;
+    };
+    // Asked after the item was read: if the frame is there now, at or below the item's position, then it was there
+    // when the item was pushed. Positions below its base were pushed before it began.
+    const auto above_base = [&](std::int64_t position) {
+      return runs_it() && position >= frames[at].base.load(std::memory_order_acquire);
+    };
+    if (Task* task = worker->deque.steal_if(above_base)) return {.task = task};
+    // As long as we are in the slot, its owner waits for us, and its frames stand still.
+    const auto is_below = [&](const Slot& slot) {
+      return slot.owner.load(std::memory_order_relaxed) == worker.get() &&
+             slot.depth.load(std::memory_order_relaxed) > at && runs_it();
+    };
+    if (Slot* slot = joined(is_below)) return {.slot = slot};
+  }
+  return {};
+}
+
+void ThreadEngine::run_found(Found found, Worker* worker) noexcept {
+  if (found.slot != nullptr) {
+    work_on(*found.slot, worker);
+    leave(*found.slot, worker);
+  } else if (found.task != nullptr) {
+    receive(*found.task, worker);
+  }
+}
+
+// Stirs those who wait for what this worker runs: it has just pushed or announced something.
+void ThreadEngine::nudge(const Worker& worker) noexcept {
+  if (helpless_.load(std::memory_order_seq_cst) == 0) return;
+  const int shown = worker.frames.shown();
+  for (int at = 0; at < shown; ++at) {
+    std::atomic<std::uint32_t>* word = worker.frames[at].awaited.load(std::memory_order_relaxed);
+    if (word == nullptr || (word->load(std::memory_order_seq_cst) & kSleepers) == 0) continue;
+    word->fetch_add(kNudge, std::memory_order_seq_cst);
+    os::futex_wake(*word, os::kAll, os::Scope::kPrivate);
+  }
+}
+
+}  // namespace muster::engine::thread

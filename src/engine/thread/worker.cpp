@@ -1,0 +1,238 @@
+// A worker's life: enter, take up work until there is none, search for some, sleep, leave.
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+
+#include "engine/thread/context.hpp"
+#include "engine/thread/thread_engine.hpp"
+#include "parts/sync/spin.hpp"
+
+namespace muster::engine::thread {
+
+using detail::LockGuard;
+
+namespace {
+
+// How many tasks a worker takes from the injector at once. They stay stealable in its deque.
+constexpr std::size_t kBatch = 32;
+// Every so often what is at the end of the line goes first, or tasks that submit each other would starve all others.
+constexpr unsigned kFairTurn = 61;
+// Loops go before queued tasks, since somebody stands and waits for a loop; but not always.
+constexpr unsigned kTasksBeforeLoops = 8;
+
+constexpr Nanos kLeastPatience = 1'000;
+constexpr Nanos kMostPatience = 20'000;
+
+}  // namespace
+
+// False when a successor has taken the worker over.
+bool ThreadEngine::live(Worker& worker) noexcept {
+  if (worker.previous.joinable()) worker.previous.join();
+  os::set_thread_name(settings_.name + "/" + std::to_string(worker.number()));
+  enter(worker);
+  bool retired = false;
+  {
+    const ContextScope scope({this, &worker});
+    for (;;) {
+      if (worn_out(worker) && retire(worker)) {
+        retired = true;
+        break;
+      }
+      if (work_once(worker)) continue;
+      end_batch(worker);
+      if (search(worker)) continue;
+      if (stopping_.load(std::memory_order_seq_cst)) break;
+      rest(worker);
+    }
+  }
+  if (retired) return false;
+  leave(worker);
+  return true;
+}
+
+void ThreadEngine::end_batch(Worker& worker) noexcept {
+  if (std::exchange(worker.in_batch, false) && settings_.hooks.batch_end) settings_.hooks.batch_end();
+}
+
+void ThreadEngine::leave(Worker& worker) noexcept {
+  if (worker.entered && settings_.hooks.worker_leave) settings_.hooks.worker_leave();
+}
+
+void ThreadEngine::enter(Worker& worker) noexcept {
+  worker.quota_used = 0;
+  worker.entered = true;
+  if (!settings_.hooks.worker_enter) return;
+  try {
+    settings_.hooks.worker_enter();
+  } catch (...) {
+    worker.entered = false;
+    fail(std::current_exception());
+  }
+  entered_.fetch_add(1, std::memory_order_release);
+  os::futex_wake(entered_, os::kAll, os::Scope::kPrivate);
+}
+
+// ---- finding work ---------------------------------------------------------------------------------------------------
+
+bool ThreadEngine::work_once(Worker& worker) noexcept {
+  const unsigned turn = ++worker.turn;
+  Found found;
+  if (turn % kFairTurn == 0) found = take_fairly(worker);
+  if (!found) found.task = worker.deque.pop();
+  if (!found && turn % kTasksBeforeLoops == 0) found.task = take_injected(worker);
+  if (!found) found.slot = join_any(worker);
+  if (!found) found.task = take_injected(worker);
+  if (!found) return false;
+  take_up(worker, found);
+  return true;
+}
+
+// What would have to wait if only the newest were taken: in turns from outside, of loops, and the oldest of our own.
+ThreadEngine::Found ThreadEngine::take_fairly(Worker& worker) noexcept {
+  switch (worker.turn / kFairTurn % 3) {
+    case 0:
+      return {.task = take_injected(worker)};
+    case 1:
+      return {.slot = join_any(worker)};
+    default:
+      return {.task = worker.deque.steal()};
+  }
+}
+
+bool ThreadEngine::search(Worker& worker) noexcept {
+  if (!worker.searching) {
+    if (!sleep_.begin_search()) return false;
+    worker.searching = true;
+    tell_if_quiet();
+  }
+  Found found;
+  const auto look = [&] {
+    found.slot = join_any(worker);
+    if (!found) found.task = take_injected(worker);
+    if (!found) found.task = steal(worker);
+    return static_cast<bool>(found) || stopping_.load(std::memory_order_relaxed);
+  };
+  sync::spin_until(look, worker.patience);
+  // Spinning that pays is worth doing longer next time, and the reverse.
+  worker.patience = found ? std::min(worker.patience * 2, kMostPatience) : std::max(worker.patience / 2, kLeastPatience);
+  if (!found) return false;
+  take_up(worker, found);
+  return true;
+}
+
+void ThreadEngine::rest(Worker& worker) noexcept {
+  sleep_.sleep(worker.bed, std::exchange(worker.searching, true), [this] {
+    // stop() may have woken everybody just before we lay down.
+    if (stopping_.load(std::memory_order_seq_cst)) sleep_.wake_everybody();
+    tell_if_quiet();
+    return pending();
+  });
+}
+
+// Looks at everything that can hold work, in the order of all sequentially consistent operations.
+bool ThreadEngine::pending() const noexcept {
+  return !injector_.empty() || !board_.empty() ||
+         std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return !worker->deque.empty(); });
+}
+
+Task* ThreadEngine::take_injected(Worker& worker) noexcept {
+  if (injector_.empty()) return nullptr;
+  std::array<detail::Node*, kBatch> nodes;
+  const bool one = special_ || !worker.deque.empty();
+  const std::size_t count = injector_.take(nodes.data(), one ? 1 : nodes.size());
+  if (count == 0) return nullptr;
+  // The rest goes into the deque so that it comes out at our end in the order of submission.
+  std::array<Task*, kBatch> rest;
+  for (std::size_t i = 1; i < count; ++i) rest[count - 1 - i] = static_cast<Task*>(nodes[i]);
+  if (count > 1) {
+    worker.deque.push_all({rest.data(), count - 1});
+    // While they were in our hand they were nowhere, and somebody may have gone to sleep over that.
+    sleep_.notify();
+  }
+  return static_cast<Task*>(nodes[0]);
+}
+
+Task* ThreadEngine::steal(const Worker& thief) noexcept {
+  const std::size_t count = workers_.size();
+  for (std::size_t step = 1; step < count; ++step) {
+    Worker& victim = *workers_[(static_cast<std::size_t>(thief.number()) + step + thief.turn) % count];
+    if (&victim == &thief) continue;
+    if (Task* task = victim.deque.steal()) return task;
+  }
+  return nullptr;
+}
+
+Slot* ThreadEngine::join_any(const Worker& worker) noexcept {
+  if (board_.empty()) return nullptr;
+  return board_.find(static_cast<unsigned>(worker.number()), [](Slot& slot) { return slot.join(); });
+}
+
+// ---- doing it -------------------------------------------------------------------------------------------------------
+
+void ThreadEngine::take_up(Worker& worker, Found found) noexcept {
+  if (worker.searching) {
+    worker.searching = false;
+    // While we searched, others relied on us to find what they published: what is left we must announce.
+    if (sleep_.end_search() && pending()) sleep_.notify();
+  }
+  if (!std::exchange(worker.in_batch, true) && settings_.hooks.batch_begin) settings_.hooks.batch_begin();
+  run_found(found, &worker);
+}
+
+bool ThreadEngine::worn_out(const Worker& worker) const noexcept {
+  return settings_.tasks_per_worker > 0 && worker.quota_used >= static_cast<std::uint64_t>(settings_.tasks_per_worker);
+}
+
+// Hands the worker over to a fresh thread, which waits until this one is gone: thread-local objects of the old one are
+// destroyed before the new one's initializer runs.
+bool ThreadEngine::retire(Worker& worker) noexcept {
+  if (stopping_.load(std::memory_order_relaxed)) return false;
+  end_batch(worker);
+  leave(worker);
+  {
+    const LockGuard guard(roster_lock_);
+    if (!abandoned_ && succeed(worker)) return true;
+  }
+  // No thread to be had now: better an old worker than none. It begins a new term.
+  enter(worker);
+  return false;
+}
+
+// Under the roster lock.
+bool ThreadEngine::succeed(Worker& worker) noexcept {
+  worker.previous = std::move(worker.thread);
+  try {
+    worker.thread = os::Thread([this, &worker] { run_thread(worker); });
+    return true;
+  } catch (const std::exception&) {
+    worker.thread = std::move(worker.previous);
+    return false;
+  }
+}
+
+// Takes a task from a queue, with the queue's reference. Whoever waited for it may have been faster.
+void ThreadEngine::receive(Task& task, Worker* worker) noexcept {
+  if (!task.type->claimable || task.begin()) execute(task, worker);
+  task.release();
+}
+
+void ThreadEngine::execute(Task& task, Worker* worker) noexcept {
+  if (terminated()) {
+    drop(task, worker);
+    return;
+  }
+  if (task.type->loop != nullptr) {
+    begin_loop(task, worker);
+    return;
+  }
+  if (worker != nullptr) ++worker->quota_used;
+  {
+    const FrameScope frame({this, worker, &task.awaiter}, &task.state, task.type->what);
+    task.type->run(task);
+  }
+  settled(worker);
+}
+
+}  // namespace muster::engine::thread

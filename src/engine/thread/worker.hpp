@@ -1,0 +1,102 @@
+#pragma once
+// What each worker owns, and what others may read of it.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <typeinfo>
+
+#include <muster/detail/task.hpp>
+
+#include "engine/thread/board.hpp"
+#include "engine/thread/sleep.hpp"
+#include "os/os.hpp"
+#include "parts/queue/deque.hpp"
+
+namespace muster::engine::thread {
+
+// Counts of one thread, or of all threads from outside together. Written by a worker with plain stores, so only their
+// sums over all tallies mean anything.
+struct alignas(64) Tally {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> settled{0};
+
+  static void add(std::atomic<std::uint64_t>& count) noexcept {  // owner only
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+};
+
+// What a worker runs, innermost last. A helper that waits for something finds here who runs it, and what has been
+// pushed since: a deque position at or above a frame's base was pushed by that frame's task, or by what it called.
+class Frames {
+ public:
+  static constexpr int kShown = 64;  // deeper frames are run but not shown
+
+  struct Frame {
+    std::atomic<std::atomic<std::uint32_t>*> awaited{nullptr};  // the word on which those sleep who wait for it
+    std::atomic<std::int64_t> base{0};
+    std::atomic<const std::type_info*> what{nullptr};
+  };
+
+  // Owner only.
+  void push(std::atomic<std::uint32_t>* awaited, std::int64_t base, const std::type_info* what) noexcept {
+    const int depth = depth_.load(std::memory_order_relaxed);
+    if (depth < kShown) {
+      Frame& frame = frames_[static_cast<std::size_t>(depth)];
+      frame.what.store(what, std::memory_order_relaxed);
+      // The base first: who sees the new task here must not take the old one's base for its own.
+      frame.base.store(base, std::memory_order_relaxed);
+      frame.awaited.store(awaited, std::memory_order_release);
+    }
+    depth_.store(depth + 1, std::memory_order_release);
+  }
+  void pop() noexcept { depth_.store(depth_.load(std::memory_order_relaxed) - 1, std::memory_order_release); }
+
+  // Any thread: how many frames are shown now.
+  int shown() const noexcept {
+    const int depth = depth_.load(std::memory_order_acquire);
+    return depth < kShown ? depth : kShown;
+  }
+  const Frame& operator[](int at) const noexcept { return frames_[static_cast<std::size_t>(at)]; }
+
+  // The lowest shown frame that runs what `awaited` stands for, or -1.
+  int find(const std::atomic<std::uint32_t>* awaited) const noexcept {
+    const int count = shown();
+    for (int at = 0; at < count; ++at) {
+      if (frames_[static_cast<std::size_t>(at)].awaited.load(std::memory_order_acquire) == awaited) return at;
+    }
+    return -1;
+  }
+
+ private:
+  std::atomic<int> depth_{0};
+  std::array<Frame, kShown> frames_;
+};
+
+class Worker {
+ public:
+  explicit Worker(int number) noexcept : number_(number) {}
+
+  queue::Deque<detail::Task> deque;
+  Frames frames;
+  Tally tally;
+  Bed bed;
+
+  int number() const noexcept { return number_; }
+
+  // The rest is the owner's alone.
+  bool searching = true;
+  bool in_batch = false;
+  unsigned turn = 0;
+  os::Nanos patience = 10'000;  // how long it spins for work
+  std::uint64_t quota_used = 0;  // tasks and chunks since its thread began
+  bool entered = false;         // its worker_enter went well
+
+  os::Thread thread;    // under the engine's roster lock
+  os::Thread previous;  // the thread that this worker's first act is to join
+
+ private:
+  const int number_;
+};
+
+}  // namespace muster::engine::thread

@@ -1,0 +1,176 @@
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <charconv>
+#include <exception>
+#include <new>
+#include <system_error>
+
+#include "os/linux/read_file.hpp"
+#include "os/os.hpp"
+
+namespace muster::os {
+namespace {
+
+constexpr const char* kHugePages = "/sys/kernel/mm/transparent_hugepage/";
+
+// The smallest multiple of `unit` that is not below `bytes`. Throws std::bad_alloc.
+std::size_t round_up(std::size_t bytes, std::size_t unit) {
+  if (bytes > SIZE_MAX - (unit - 1)) throw std::bad_alloc();
+  return (bytes + unit - 1) / unit * unit;
+}
+
+[[noreturn]] void fail(int error, const char* what) {
+  // EAGAIN: more would be locked in memory than may be.
+  if (error == ENOMEM || error == ENOSPC || error == EFBIG || error == EAGAIN) throw std::bad_alloc();
+  throw std::system_error(error, std::generic_category(), what);
+}
+
+char* map(std::size_t bytes, int flags, int descriptor) {
+  void* const data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  if (data == MAP_FAILED) fail(errno, "cannot map memory");
+  return static_cast<char*>(data);
+}
+
+void unmap(char* data, std::size_t bytes) noexcept {
+  if (bytes > 0) munmap(data, bytes);
+}
+
+char* map_aligned(std::size_t bytes, std::size_t alignment) {
+  if (bytes > SIZE_MAX - alignment) throw std::bad_alloc();
+  const std::size_t generous = bytes + alignment;
+  char* const data = map(generous, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(data) & (alignment - 1);
+  const std::size_t before = past == 0 ? 0 : alignment - past;
+  unmap(data, before);
+  unmap(data + before + bytes, generous - before - bytes);
+  return data + before;
+}
+
+int create_memfd(const char* name) {
+  // A machine may be set to refuse files that could be executed; kernels before 6.3 do not know the flag.
+  constexpr unsigned kNoExecSeal = 8;
+  int descriptor = memfd_create(name, MFD_CLOEXEC | kNoExecSeal);
+  if (descriptor < 0 && errno == EINVAL) descriptor = memfd_create(name, MFD_CLOEXEC);
+  if (descriptor < 0) fail(errno, "cannot create shared memory");
+  return descriptor;
+}
+
+std::size_t number(std::string_view text) noexcept {
+  std::size_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// Bytes of `field` in the text of /proc/meminfo, which counts in kB.
+std::size_t meminfo_bytes(const std::string& meminfo, std::string_view field) {
+  std::size_t at = meminfo.find(field);
+  if (at == std::string::npos) return 0;
+  at = meminfo.find_first_not_of(": ", at + field.size());
+  return at == std::string::npos ? 0 : number(std::string_view(meminfo).substr(at)) * 1024;
+}
+
+// Pages of a memfd count against no limit until they are touched: asked for more than it has, the kernel fills the
+// machine and then kills processes. So look first.
+bool machine_has(std::size_t bytes) {
+  const std::string meminfo = read_file("/proc/meminfo").value_or("");
+  const std::size_t available = meminfo_bytes(meminfo, "MemAvailable");
+  return available == 0 || bytes <= available + meminfo_bytes(meminfo, "SwapFree");
+}
+
+// Takes the pages now: on a full machine the first touch of a page that is not there kills the process (SIGBUS).
+void reserve(int descriptor, std::size_t bytes) {
+  if (!machine_has(bytes)) throw std::bad_alloc();
+  // A signal undoes the call it interrupts: one call for it all might never end under a profiler's clock.
+  constexpr std::size_t kStep = std::size_t{8} << 20;
+  for (std::size_t done = 0; done < bytes;) {
+    const std::size_t step = std::min(kStep, bytes - done);
+    if (fallocate(descriptor, 0, static_cast<off_t>(done), static_cast<off_t>(step)) == 0) {
+      done += step;
+    } else if (errno != EINTR) {
+      fail(errno, "cannot reserve shared memory");
+    }
+  }
+}
+
+// Whether the kernel gives huge pages. Its setting reads like "always [madvise] never", the choice in brackets.
+bool gives_huge(const char* setting) {
+  const std::string text = read_file(std::string(kHugePages) + setting).value_or("[never]");
+  return text.find("[never]") == std::string::npos && text.find("[deny]") == std::string::npos;
+}
+
+bool holds_aligned(const void* data, std::size_t bytes, std::size_t unit) noexcept {
+  const std::size_t past = reinterpret_cast<std::uintptr_t>(data) % unit;
+  const std::size_t before = past == 0 ? 0 : unit - past;
+  return bytes >= unit && bytes - unit >= before;
+}
+
+}  // namespace
+
+Mapping Mapping::anonymous(std::size_t bytes, std::size_t alignment) {
+  assert((alignment & (alignment - 1)) == 0);
+  Mapping mapping;
+  if (bytes == 0) return mapping;
+  const std::size_t size = round_up(bytes, page_size());
+  mapping.data_ = alignment <= page_size() ? map(size, MAP_PRIVATE | MAP_ANONYMOUS, -1) : map_aligned(size, alignment);
+  mapping.size_ = size;
+  return mapping;
+}
+
+Mapping Mapping::memfd(std::size_t bytes, const char* name) {
+  Mapping mapping;
+  if (bytes == 0) return mapping;
+  const std::size_t size = round_up(bytes, page_size());
+  if (size > static_cast<std::size_t>(PTRDIFF_MAX)) throw std::bad_alloc();
+  mapping.descriptor_ = create_memfd(name);
+  reserve(mapping.descriptor_, size);
+  mapping.data_ = map(size, MAP_SHARED, mapping.descriptor_);
+  mapping.size_ = size;
+  return mapping;
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  Mapping taken(std::move(other));
+  std::swap(data_, taken.data_);
+  std::swap(size_, taken.size_);
+  std::swap(descriptor_, taken.descriptor_);
+  return *this;
+}
+
+Mapping::~Mapping() {
+  if (data_ != nullptr) munmap(data_, size_);
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+bool Mapping::advise_huge() noexcept {
+  try {
+    const std::size_t huge = huge_page_size();
+    if (huge == 0 || !holds_aligned(data_, size_, huge)) return false;
+    if (descriptor_ >= 0 && !gives_huge("shmem_enabled")) return false;
+    return madvise(data_, size_, MADV_HUGEPAGE) == 0;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+std::size_t page_size() noexcept { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
+
+std::size_t huge_page_size() noexcept {
+  try {
+    if (!gives_huge("enabled")) return 0;
+    return number(read_file(std::string(kHugePages) + "hpage_pmd_size").value_or(""));
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+}  // namespace muster::os

@@ -1,0 +1,224 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <new>
+#include <span>
+#include <system_error>
+
+#include "os/os.hpp"
+#include "os/testing.hpp"
+
+namespace muster::os {
+namespace {
+
+std::span<unsigned char> bytes_of(const Mapping& mapping) {
+  return {static_cast<unsigned char*>(mapping.data()), mapping.size()};
+}
+
+bool all_zero(const Mapping& mapping) {
+  return std::ranges::all_of(bytes_of(mapping), [](unsigned char byte) { return byte == 0; });
+}
+
+std::uintptr_t address(const Mapping& mapping) { return reinterpret_cast<std::uintptr_t>(mapping.data()); }
+
+// The kernel's list of mappings tells what is left of one, which no pointer can ask safely.
+bool is_mapped(std::uintptr_t where) {
+  std::ifstream maps("/proc/self/maps");
+  std::string line;
+  while (std::getline(maps, line)) {
+    std::size_t end = 0;
+    const std::uintptr_t from = std::stoull(line, &end, 16);
+    const std::uintptr_t to = std::stoull(line.substr(end + 1), nullptr, 16);
+    if (from <= where && where < to) return true;
+  }
+  return false;
+}
+
+TEST(Mapping, empty_holds_nothing) {
+  const Mapping mapping;
+  EXPECT_EQ(mapping.data(), nullptr);
+  EXPECT_EQ(mapping.size(), 0U);
+  EXPECT_EQ(mapping.descriptor(), -1);
+}
+
+TEST(Mapping, of_zero_bytes_holds_nothing) {
+  for (const Mapping& mapping : {Mapping::anonymous(0), Mapping::anonymous(0, 1 << 20), Mapping::memfd(0)}) {
+    EXPECT_EQ(mapping.data(), nullptr);
+    EXPECT_EQ(mapping.size(), 0U);
+    EXPECT_EQ(mapping.descriptor(), -1);
+  }
+}
+
+TEST(Mapping, size_is_whole_pages) {
+  EXPECT_EQ(Mapping::anonymous(1).size(), page_size());
+  EXPECT_EQ(Mapping::anonymous(page_size()).size(), page_size());
+  EXPECT_EQ(Mapping::anonymous(page_size() + 1).size(), 2 * page_size());
+  EXPECT_EQ(Mapping::memfd(page_size() + 1).size(), 2 * page_size());
+}
+
+TEST(Mapping, is_zero_filled_and_writable_to_its_end) {
+  for (const Mapping& mapping : {Mapping::anonymous(100'000), Mapping::memfd(100'000)}) {
+    EXPECT_TRUE(all_zero(mapping));
+    std::ranges::fill(bytes_of(mapping), static_cast<unsigned char>(0xAB));
+    EXPECT_EQ(bytes_of(mapping).back(), 0xAB);
+  }
+}
+
+TEST(Mapping, is_aligned_as_asked) {
+  for (std::size_t alignment = 1; alignment <= std::size_t{64} << 20; alignment *= 2) {
+    const Mapping mapping = Mapping::anonymous(3 * page_size(), alignment);
+    EXPECT_EQ(address(mapping) % std::max(alignment, page_size()), 0U) << alignment;
+    EXPECT_EQ(mapping.size(), 3 * page_size());
+    std::ranges::fill(bytes_of(mapping), static_cast<unsigned char>(1));
+  }
+}
+
+TEST(Mapping, trims_what_alignment_cost) {
+  constexpr std::size_t kAlignment = std::size_t{1} << 30;
+  const std::ptrdiff_t before = [] {
+    std::ifstream status("/proc/self/statm");
+    std::ptrdiff_t pages = 0;
+    status >> pages;
+    return pages;
+  }();
+  const Mapping mapping = Mapping::anonymous(1, kAlignment);
+  std::ifstream status("/proc/self/statm");
+  std::ptrdiff_t after = 0;
+  status >> after;
+  EXPECT_LT(static_cast<std::size_t>(after - before) * page_size(), kAlignment / 2);
+}
+
+TEST(Mapping, unmaps_when_destroyed) {
+  std::uintptr_t where = 0;
+  {
+    const Mapping mapping = Mapping::anonymous(page_size(), std::size_t{1} << 30);
+    where = address(mapping);
+    EXPECT_TRUE(is_mapped(where));
+  }
+  EXPECT_FALSE(is_mapped(where));
+}
+
+TEST(Mapping, too_large_is_bad_alloc) {
+  const std::ptrdiff_t descriptors = testing::open_descriptors();
+  for (const std::size_t bytes : {SIZE_MAX, SIZE_MAX - page_size(), SIZE_MAX / 2, std::size_t{1} << 60}) {
+    EXPECT_THROW(Mapping::anonymous(bytes), std::bad_alloc) << bytes;
+    EXPECT_THROW(Mapping::anonymous(bytes, std::size_t{1} << 21), std::bad_alloc) << bytes;
+    EXPECT_THROW(Mapping::memfd(bytes), std::bad_alloc) << bytes;
+  }
+  EXPECT_THROW(Mapping::anonymous(1, std::size_t{1} << 63), std::bad_alloc);
+  EXPECT_EQ(testing::open_descriptors(), descriptors);
+}
+
+TEST(Mapping, more_shared_memory_than_the_machine_has_is_bad_alloc) {
+  EXPECT_THROW(Mapping::memfd(std::size_t{1} << 45), std::bad_alloc);
+}
+
+TEST(Mapping, memfd_pages_are_taken_at_once) {
+  const Mapping mapping = Mapping::memfd(std::size_t{20} << 20);  // more than one step of the reservation
+  struct stat status = {};
+  ASSERT_EQ(fstat(mapping.descriptor(), &status), 0);
+  EXPECT_EQ(static_cast<std::size_t>(status.st_size), mapping.size());
+  EXPECT_GE(static_cast<std::size_t>(status.st_blocks) * 512, mapping.size());
+}
+
+TEST(Mapping, memfd_closes_on_exec) {
+  const Mapping mapping = Mapping::memfd(1);
+  EXPECT_NE(fcntl(mapping.descriptor(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST(Mapping, memfd_name_too_long_is_an_error_that_leaks_nothing) {
+  const std::ptrdiff_t descriptors = testing::open_descriptors();
+  EXPECT_THROW(Mapping::memfd(1, std::string(1000, 'x').c_str()), std::system_error);
+  EXPECT_EQ(testing::open_descriptors(), descriptors);
+}
+
+TEST(Mapping, memfd_closes_its_descriptor) {
+  const std::ptrdiff_t descriptors = testing::open_descriptors();
+  {
+    const Mapping mapping = Mapping::memfd(1);
+    EXPECT_EQ(testing::open_descriptors(), descriptors + 1);
+  }
+  EXPECT_EQ(testing::open_descriptors(), descriptors);
+}
+
+TEST(Mapping, memfd_is_shared_with_a_forked_child) {
+  const Mapping shared = Mapping::memfd(1);
+  const Mapping own = Mapping::anonymous(1);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    bytes_of(shared)[0] = 1;
+    bytes_of(own)[0] = 1;
+    _exit(0);
+  }
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_EQ(bytes_of(shared)[0], 1);
+  EXPECT_EQ(bytes_of(own)[0], 0);
+}
+
+TEST(Mapping, memfd_can_be_mapped_again_by_its_descriptor) {
+  const Mapping first = Mapping::memfd(page_size());
+  void* const second = mmap(nullptr, page_size(), PROT_READ, MAP_SHARED, first.descriptor(), 0);
+  ASSERT_NE(second, MAP_FAILED);
+  bytes_of(first)[5] = 9;
+  EXPECT_EQ(static_cast<unsigned char*>(second)[5], 9);
+  munmap(second, page_size());
+}
+
+TEST(Mapping, move_takes_everything) {
+  Mapping from = Mapping::memfd(1);
+  void* const data = from.data();
+  const int descriptor = from.descriptor();
+  const Mapping to(std::move(from));
+  EXPECT_EQ(to.data(), data);
+  EXPECT_EQ(to.size(), page_size());
+  EXPECT_EQ(to.descriptor(), descriptor);
+  EXPECT_EQ(from.data(), nullptr);  // NOLINT(bugprone-use-after-move): what this test is about
+  EXPECT_EQ(from.size(), 0U);
+  EXPECT_EQ(from.descriptor(), -1);
+}
+
+TEST(Mapping, move_assignment_frees_what_was_held) {
+  const std::ptrdiff_t descriptors = testing::open_descriptors();
+  Mapping mapping = Mapping::memfd(1);
+  mapping = Mapping::memfd(1);
+  EXPECT_EQ(testing::open_descriptors(), descriptors + 1);
+  mapping = Mapping();
+  EXPECT_EQ(testing::open_descriptors(), descriptors);
+  EXPECT_EQ(mapping.data(), nullptr);
+}
+
+TEST(Mapping, move_to_itself_keeps_all) {
+  Mapping mapping = Mapping::anonymous(1);
+  Mapping& same = mapping;
+  mapping = std::move(same);
+  EXPECT_NE(mapping.data(), nullptr);
+  bytes_of(mapping)[0] = 1;
+}
+
+TEST(HugePages, advice_is_answered_for_any_mapping) {
+  EXPECT_FALSE(Mapping().advise_huge());
+  EXPECT_FALSE(Mapping::anonymous(1).advise_huge()) << "no whole huge page fits";
+  const std::size_t huge = huge_page_size();
+  EXPECT_EQ(Mapping::anonymous(std::max(huge, page_size()), huge).advise_huge(), huge != 0);
+  Mapping::memfd(std::size_t{4} << 20).advise_huge();
+}
+
+TEST(HugePages, are_pages_times_a_power_of_two) {
+  const std::size_t huge = huge_page_size();
+  if (huge == 0) GTEST_SKIP() << "this machine has none";
+  EXPECT_GT(huge, page_size());
+  EXPECT_EQ(huge & (huge - 1), 0U);
+}
+
+TEST(PageSize, is_what_the_kernel_says) { EXPECT_EQ(page_size(), static_cast<std::size_t>(getpagesize())); }
+
+}  // namespace
+}  // namespace muster::os

@@ -1,0 +1,45 @@
+#pragma once
+// Brief spinning before a sleep: worth it when the answer is about to come, harmful when the cores are taken.
+
+#include <atomic>
+#include <cstdint>
+
+#include "os/os.hpp"
+
+namespace muster::sync {
+
+// Polls `ready` for at most `budget` nanoseconds and says whether it held. Returns false at once when as many threads
+// of this process spin already as it may use CPUs: one more would take a core from whoever brings the answer.
+template <class Ready>
+bool spin_until(Ready ready, os::Nanos budget);
+
+// The seat that one spinning thread takes.
+class SpinSeat {
+ public:
+  SpinSeat() noexcept;
+  ~SpinSeat();
+  SpinSeat(const SpinSeat&) = delete;
+  SpinSeat& operator=(const SpinSeat&) = delete;
+  explicit operator bool() const noexcept { return taken_; }
+
+ private:
+  bool taken_;
+};
+
+template <class Ready>
+bool spin_until(Ready ready, os::Nanos budget) {
+  if (ready()) return true;
+  const SpinSeat seat;
+  if (!seat) return false;
+  constexpr int kPollsPerLookAtTheClock = 16;
+  const os::Nanos end = os::now() + budget;
+  do {
+    for (int poll = 0; poll < kPollsPerLookAtTheClock; ++poll) {
+      if (ready()) return true;
+      os::relax();
+    }
+  } while (os::now() < end);
+  return false;
+}
+
+}  // namespace muster::sync
