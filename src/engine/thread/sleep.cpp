@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/os.hpp"
+#include "parts/sync/spin.hpp"
 
 namespace muster::engine::thread {
 
@@ -11,7 +12,7 @@ using detail::LockGuard;
 Sleep::Sleep(int workers)
     : permits_(static_cast<std::uint64_t>(workers)),
       // More searchers would only fight over the same queues, and on few cores take time from who works.
-      most_searching_(static_cast<std::uint64_t>(std::max(1, std::min(workers, os::usable_cpus()) / 2))),
+      most_searching_(static_cast<std::uint64_t>(std::max(1, std::min(workers, sync::spinning_cpus()) / 2))),
       counts_(permits_ * (kAwake + kSearching)) {
   asleep_.reserve(permits_);
 }

@@ -143,7 +143,10 @@ bool ThreadEngine::submit(Task& task, const Terms& terms) {
   if (!accept(here, terms.follow_up)) return false;
   task.home = this;
   if (special_) task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
-  if (here != nullptr && here->worker != nullptr) {
+  if (terms.priority != 0) {
+    (terms.priority > 0 ? urgent_ : lowly_).push(task);
+    sleep_.notify();
+  } else if (here != nullptr && here->worker != nullptr) {
     try {
       here->worker->deque.push(&task);
     } catch (...) {
@@ -186,10 +189,7 @@ void ThreadEngine::drop(Task& task, Worker* worker) noexcept {
 void ThreadEngine::drop_queued() noexcept {
   const Context* here = context();
   Worker* self = here != nullptr ? here->worker : nullptr;
-  std::array<detail::Node*, 64> batch;
-  while (const std::size_t count = injector_.take(batch.data(), batch.size())) {
-    for (std::size_t i = 0; i < count; ++i) receive(static_cast<Task&>(*batch[i]), self);
-  }
+  for (queue::Injector* lane : {&urgent_, &injector_, &lowly_}) drop_lane(*lane, self);
   for (const auto& worker : workers_) {
     while (!worker->deque.empty()) {
       if (Task* task = worker->deque.steal()) receive(*task, self);
@@ -204,6 +204,13 @@ void ThreadEngine::drop_queued() noexcept {
     }
     return false;
   });
+}
+
+void ThreadEngine::drop_lane(queue::Injector& lane, Worker* self) noexcept {
+  std::array<detail::Node*, 64> batch;
+  while (const std::size_t count = lane.take(batch.data(), batch.size())) {
+    for (std::size_t i = 0; i < count; ++i) receive(static_cast<Task&>(*batch[i]), self);
+  }
 }
 
 void ThreadEngine::stop() {

@@ -80,6 +80,7 @@ class ThreadEngine final : public Engine {
   bool terminated() const noexcept { return gate_.load(std::memory_order_relaxed) == Gate::kTerminated; }
   void drop(Task& task, Worker* worker) noexcept;
   void drop_queued() noexcept;
+  void drop_lane(queue::Injector& lane, Worker* self) noexcept;
   void fail(std::exception_ptr why) noexcept;
 
   // worker.cpp: a worker's life
@@ -93,6 +94,7 @@ class ThreadEngine final : public Engine {
   void rest(Worker& worker) noexcept;
   bool pending() const noexcept;
   Task* take_injected(Worker& worker) noexcept;
+  static Task* take_one(queue::Injector& lane) noexcept;
   Task* steal(const Worker& thief) noexcept;
   Slot* join_any(const Worker& worker) noexcept;
   void take_up(Worker& worker, Found found) noexcept;
@@ -133,7 +135,9 @@ class ThreadEngine final : public Engine {
   // Tasks must see a worker of their own: nothing of this engine runs on another thread.
   const bool special_;
   Sleep sleep_;
-  queue::Injector injector_;
+  queue::Injector urgent_;    // what has a priority above 0,
+  queue::Injector injector_;  // what comes from outside without one,
+  queue::Injector lowly_;     // and what has one below 0
   Board board_;
   std::vector<std::unique_ptr<Worker>> workers_;
 

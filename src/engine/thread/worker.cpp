@@ -18,6 +18,7 @@ namespace {
 // How many tasks a worker takes from the injector at once. They stay stealable in its deque.
 constexpr std::size_t kBatch = 32;
 // Every so often what is at the end of the line goes first, or tasks that submit each other would starve all others.
+// More than a batch: what one thread submits to one worker is run in order.
 constexpr unsigned kFairTurn = 61;
 // Loops go before queued tasks, since somebody stands and waits for a loop; but not always.
 constexpr unsigned kTasksBeforeLoops = 8;
@@ -79,11 +80,14 @@ void ThreadEngine::enter(Worker& worker) noexcept {
 bool ThreadEngine::work_once(Worker& worker) noexcept {
   const unsigned turn = ++worker.turn;
   Found found;
-  if (turn % kFairTurn == 0) found = take_fairly(worker);
+  const bool lowly_first = ++worker.picks % kFairTurn == 0;  // so that they never starve
+  found.task = take_one(lowly_first ? lowly_ : urgent_);
+  if (!found && turn % kFairTurn == 0) found = take_fairly(worker);
   if (!found) found.task = worker.deque.pop();
   if (!found && turn % kTasksBeforeLoops == 0) found.task = take_injected(worker);
   if (!found) found.slot = join_any(worker);
   if (!found) found.task = take_injected(worker);
+  if (!found) found.task = take_one(lowly_);
   if (!found) return false;
   take_up(worker, found);
   return true;
@@ -109,9 +113,11 @@ bool ThreadEngine::search(Worker& worker) noexcept {
   }
   Found found;
   const auto look = [&] {
-    found.slot = join_any(worker);
+    found.task = take_one(urgent_);
+    if (!found) found.slot = join_any(worker);
     if (!found) found.task = take_injected(worker);
     if (!found) found.task = steal(worker);
+    if (!found) found.task = take_one(lowly_);
     return static_cast<bool>(found) || stopping_.load(std::memory_order_relaxed);
   };
   sync::spin_until(look, worker.patience);
@@ -133,8 +139,13 @@ void ThreadEngine::rest(Worker& worker) noexcept {
 
 // Looks at everything that can hold work, in the order of all sequentially consistent operations.
 bool ThreadEngine::pending() const noexcept {
-  return !injector_.empty() || !board_.empty() ||
+  return !urgent_.empty() || !injector_.empty() || !lowly_.empty() || !board_.empty() ||
          std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return !worker->deque.empty(); });
+}
+
+Task* ThreadEngine::take_one(queue::Injector& lane) noexcept {
+  detail::Node* node = nullptr;
+  return !lane.empty() && lane.take(&node, 1) == 1 ? static_cast<Task*>(node) : nullptr;
 }
 
 Task* ThreadEngine::take_injected(Worker& worker) noexcept {
@@ -143,6 +154,7 @@ Task* ThreadEngine::take_injected(Worker& worker) noexcept {
   const bool one = special_ || !worker.deque.empty();
   const std::size_t count = injector_.take(nodes.data(), one ? 1 : nodes.size());
   if (count == 0) return nullptr;
+  worker.turn = 0;
   // The rest goes into the deque so that it comes out at our end in the order of submission.
   std::array<Task*, kBatch> rest;
   for (std::size_t i = 1; i < count; ++i) rest[count - 1 - i] = static_cast<Task*>(nodes[i]);
@@ -157,8 +169,7 @@ Task* ThreadEngine::take_injected(Worker& worker) noexcept {
 Task* ThreadEngine::steal(const Worker& thief) noexcept {
   const std::size_t count = workers_.size();
   for (std::size_t step = 1; step < count; ++step) {
-    Worker& victim = *workers_[(static_cast<std::size_t>(thief.number()) + step + thief.turn) % count];
-    if (&victim == &thief) continue;
+    Worker& victim = *workers_[(static_cast<std::size_t>(thief.number()) + step) % count];
     if (Task* task = victim.deque.steal()) return task;
   }
   return nullptr;

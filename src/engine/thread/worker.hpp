@@ -87,7 +87,8 @@ class Worker {
   // The rest is the owner's alone.
   bool searching = true;
   bool in_batch = false;
-  unsigned turn = 0;
+  unsigned turn = 0;   // since the last batch from outside
+  unsigned picks = 0;  // all turns
   os::Nanos patience = 10'000;  // how long it spins for work
   std::uint64_t quota_used = 0;  // tasks and chunks since its thread began
   bool entered = false;         // its worker_enter went well

@@ -8,6 +8,9 @@
 
 namespace muster::sync {
 
+// How many threads may spin at once: the CPUs that this process could use when it started, or 0 if that was one.
+int spinning_cpus() noexcept;
+
 // Polls `ready` for at most `budget` nanoseconds and says whether it held. Returns false at once when as many threads
 // of this process spin already as it may use CPUs: one more would take a core from whoever brings the answer.
 template <class Ready>
