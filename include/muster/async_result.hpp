@@ -65,8 +65,8 @@ class AsyncResult {
   AsyncResult& operator=(AsyncResult&&) noexcept = default;
 
   // Waits for the outcome and gives the value, or throws the failure; TimeoutError when there is none yet after
-  // `timeout`. In a task, waiting means helping: what has not begun may be run by this very call, to its end even if that
-  // takes longer. May be called again.
+  // `timeout`. In a task, waiting means helping: what has not begun may be run by this very call, to its end even if
+  // that takes longer. May be called again.
   decltype(auto) get(Duration timeout = {}) const& {
     await(timeout);
     return std::as_const(state().outcome()).value();
@@ -87,9 +87,9 @@ class AsyncResult {
     return state().outcome().has_value() && state().spoilt() == nullptr;
   }
 
-  // Has f called with the value, if the task ends with one: exactly once, also when attached late. It runs in the thread
-  // that settles the task (a worker, or whoever cancelled it or terminated the pool) before the result is ready; if that
-  // has happened, here and now. What it throws becomes the failure that get() throws.
+  // Has f called with the value, if the task ends with one: exactly once, also when attached late. It runs in the
+  // thread that settles the task (a worker, or whoever cancelled it or terminated the pool) before the result is ready;
+  // if that has happened, here and now. What it throws becomes the failure that get() throws.
   template <class F>
   AsyncResult& callback(F&& f) & {
     attach([f = std::make_shared<std::decay_t<F>>(std::forward<F>(f))](const Outcome<T>& outcome) {

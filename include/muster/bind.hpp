@@ -37,7 +37,8 @@ class Bound {
 // Copies f and the arguments (moves rvalues in; a string literal becomes a std::string).
 template <class F, class... Args>
 auto bind(F&& f, Args&&... args) {
-  return Bound<std::decay_t<F>, detail::kept_t<Args>...>(std::in_place, std::forward<F>(f), std::forward<Args>(args)...);
+  return Bound<std::decay_t<F>, detail::kept_t<Args>...>(std::in_place, std::forward<F>(f),
+                                                         std::forward<Args>(args)...);
 }
 
 }  // namespace muster

@@ -17,7 +17,8 @@ class Duration {
 
   // Negative durations count as 0, longer ones than 292 years as no limit. Throws ValueError for NaN.
   template <class Rep, class Period>
-  constexpr Duration(std::chrono::duration<Rep, Period> length) : nanos_(whole(length)) {}  // NOLINT(google-explicit-constructor)
+  constexpr Duration(std::chrono::duration<Rep, Period> length)
+      : nanos_(whole(length)) {}  // NOLINT(google-explicit-constructor)
 
   constexpr bool limited() const noexcept { return nanos_ != detail::kForever; }
   constexpr std::chrono::nanoseconds nanoseconds() const noexcept { return std::chrono::nanoseconds(nanos_); }

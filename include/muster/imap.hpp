@@ -18,7 +18,8 @@ namespace muster {
 // Its destructor drops what has not begun and waits for what has.
 template <class T>
 class Imap {
-  static_assert(!std::is_void_v<T>, "muster: imap over a function that returns nothing gives no values to read; use map");
+  static_assert(!std::is_void_v<T>,
+                "muster: imap over a function that returns nothing gives no values to read; use map");
 
  public:
   Imap(Imap&&) noexcept = default;

@@ -13,7 +13,8 @@ class Outcome {
   using value_type = T;
 
   Outcome(T value) : end_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  Outcome(std::exception_ptr error) noexcept : end_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Outcome(std::exception_ptr error) noexcept
+      : end_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool has_value() const noexcept { return end_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

@@ -34,8 +34,7 @@ class Results {
   using const_iterator = const T*;
 
   Results() = default;
-  Results(Results&& other) noexcept
-      : storage_(std::move(other.storage_)), size_(std::exchange(other.size_, 0)) {}
+  Results(Results&& other) noexcept : storage_(std::move(other.storage_)), size_(std::exchange(other.size_, 0)) {}
   Results& operator=(Results&& other) noexcept {
     if (this != &other) {
       std::destroy_n(data(), size_);

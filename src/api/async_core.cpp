@@ -63,14 +63,7 @@ bool wait_for(Task& task, Nanos deadline) {
   if (engine::thread::inside_task_of(task.home)) {
     return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
   }
-  if (engine::thread::inside_any_task()) {
-    // If a task of that pool waits for us, it may be all that keeps the pool from beginning: we begin in its stead, and
-    // no more run at a time than before.
-    const bool lends = (deadline == kForever || deadline > now()) && engine::thread::holds_up(task.home) &&
-                       (task.state.load(std::memory_order_relaxed) & Task::kBound) == 0;
-    if (lends && task.type->claimable && task.begin()) task.home->lend(task);
-    if (deadline == kForever) engine::thread::announce_wait(task);
-  }
+  if (engine::thread::inside_any_task()) return engine::thread::wait_elsewhere(task, deadline);
   return await_bits(task.state, Task::kDone, deadline, Scope::kPrivate) == Await::kReady;
 }
 

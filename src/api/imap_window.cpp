@@ -50,6 +50,7 @@ ImapWindow::ImapWindow(PoolCore& core, const CallOptions& options, bool ordered,
 ImapWindow::~ImapWindow() = default;
 
 void ImapWindow::start() {
+  core_->require_open();
   const LockGuard guard(lock_);
   // The first chunk is the call itself, and refused by a closed pool; the others are part of it.
   follow_up_ = false;

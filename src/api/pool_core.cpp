@@ -24,6 +24,9 @@ PoolCore::~PoolCore() = default;
 
 namespace {
 
+// How long until a pool that waits for begun tasks names them again.
+constexpr Nanos kReminder = 30'000'000'000;
+
 class Pool final : public PoolCore {
  public:
   Pool(std::unique_ptr<engine::Engine> engine, Duration grace) : engine_(std::move(engine)), grace_(grace) {}
@@ -44,6 +47,9 @@ class Pool final : public PoolCore {
   void unwatch(Watch& watch) noexcept override { timer_.remove(watch); }
   void report(std::exception_ptr failure) noexcept override;
   void add(const std::shared_ptr<Feed>& feed) override;
+  void require_open() const override {
+    if (closed_.load(std::memory_order_relaxed) && !inside()) refuse();
+  }
 
   bool inside() const noexcept { return engine_->inside() || timer_.inside(); }
   void abandon(std::shared_ptr<PoolCore> self);
@@ -134,7 +140,9 @@ void Pool::drain_with_patience() {
       if (terminated_.load(std::memory_order_relaxed)) break;
     }
   }
-  while (!engine_->drain(grace_.deadline())) name_running();
+  if (engine_->drain(grace_.deadline())) return;
+  do name_running();
+  while (!engine_->drain(os::now() + kReminder));
 }
 
 void Pool::name_running() const {
@@ -200,6 +208,16 @@ void Pool::abandon(std::shared_ptr<PoolCore> self) {
   engine_->abandon(std::move(self));
 }
 
+// How many threads may be in a pool: far more than a system gives, and few enough for the engine's counters.
+constexpr int kMostWorkers = 1 << 15;
+
+int checked_workers(int processes) {
+  if (checked_count(processes, "processes") > kMostWorkers) {
+    throw ValueError("processes is " + std::to_string(processes) + ", and at most " + std::to_string(kMostWorkers));
+  }
+  return processes == 0 ? os::usable_cpus() : processes;
+}
+
 std::string next_name() {
   static std::atomic<unsigned> count{0};
   return "pool-" + std::to_string(count.fetch_add(1, std::memory_order_relaxed) + 1);
@@ -214,8 +232,7 @@ int checked_count(int count, const char* name) {
 
 std::shared_ptr<PoolCore> PoolCore::of_threads(const PoolOptions& options) {
   engine::Settings settings;
-  settings.workers = checked_count(options.processes, "processes");
-  if (settings.workers == 0) settings.workers = os::usable_cpus();
+  settings.workers = checked_workers(options.processes);
   settings.tasks_per_worker = checked_count(options.maxtasksperchild, "maxtasksperchild");
   settings.name = next_name();
   settings.hooks.worker_enter = options.initializer;

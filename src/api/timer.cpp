@@ -66,6 +66,9 @@ class WatchHeap {
   std::vector<Watch*> heap_;
 };
 
+// The timer whose thread this is.
+thread_local const void* t_running = nullptr;
+
 }  // namespace
 
 struct Timer::State {
@@ -75,7 +78,6 @@ struct Timer::State {
   std::atomic<std::uint32_t> changed{0};  // the first deadline may have: the thread sleeps on it
   std::atomic<std::uint32_t> fired{0};    // an expiry has ended: who removes its watch sleeps on it
   os::Thread thread;
-  std::atomic<std::int64_t> thread_id{0};
 
   static void ring(std::atomic<std::uint32_t>& bell) noexcept {
     bell.fetch_add(1, std::memory_order_release);
@@ -84,7 +86,7 @@ struct Timer::State {
 
   void run() noexcept {
     os::set_thread_name("muster/timer");
-    thread_id.store(os::native_thread_id(), std::memory_order_relaxed);
+    t_running = this;
     for (;;) {
       const std::uint32_t seen = changed.load(std::memory_order_acquire);
       Watch* due = nullptr;
@@ -108,12 +110,13 @@ struct Timer::State {
   }
 
   void fire(Watch& due) noexcept {
-    due.expire(due);
+    const Watch::Then then = due.expire(due);
     {
       const LockGuard guard(lock);
       due.firing = false;  // from here on the watch may be gone
     }
     ring(fired);
+    if (then.call != nullptr) then.call(then.argument);
   }
 };
 
@@ -166,7 +169,9 @@ void Timer::remove(Watch& watch) noexcept {
 }
 
 bool Timer::inside() const noexcept {
-  return state_ && state_->thread_id.load(std::memory_order_relaxed) == os::native_thread_id();
+  if (t_running == nullptr) return false;
+  const LockGuard guard(starting_);
+  return t_running == state_.get();
 }
 
 }  // namespace muster::api

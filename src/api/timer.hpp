@@ -28,8 +28,8 @@ class Timer {
   struct State;
   State& state();
 
-  detail::PrivateLock starting_;
-  std::shared_ptr<State> state_;  // shared with the thread
+  mutable detail::PrivateLock starting_;  // guards state_
+  std::shared_ptr<State> state_;          // shared with the thread
 };
 
 }  // namespace muster::api

@@ -71,10 +71,10 @@ struct Capabilities {
 
 // What an engine is told of a task beyond the task itself.
 struct Terms {
-  bool follow_up = false;     // part of a call that was accepted earlier: a closed gate lets it pass
-  std::uint64_t id = 0;       // the front's number for it, in reports
-  std::uint32_t attempt = 0;  // how often it was begun before
-  int priority = 0;           // larger goes first, where the engine has lanes
+  bool follow_up = false;               // part of a call that was accepted earlier: a closed gate lets it pass
+  std::uint64_t id = 0;                 // the front's number for it, in reports
+  std::uint32_t attempt = 0;            // how often it was begun before
+  int priority = 0;                     // larger goes first, where the engine has lanes
   Nanos time_limit = detail::kForever;  // from its begin; only engines that can kill look at it
 };
 
@@ -86,7 +86,7 @@ struct Hooks {
   std::function<void()> batch_end;     // when it has none any more
   std::function<void()> before_fork;   // engines that fork
   std::function<void()> after_fork;
-  std::vector<std::string> command;    // engines that start programs: the command that starts a worker
+  std::vector<std::string> command;  // engines that start programs: the command that starts a worker
 };
 
 struct Settings {
@@ -117,9 +117,9 @@ class Engine {
   // The caller's thread may run chunks too, where workers are not special.
   virtual bool run(Loop& loop, const Terms& terms) = 0;
 
-  // Only in a task of this engine: waits until `task` of this engine is settled. Such a wait never keeps the engine from
-  // going on: if nobody has begun what it awaits, it does that itself; meanwhile it runs nothing but what it awaits and
-  // the descendants of that. `interrupt`, where given, is polled after signals; true ends the wait.
+  // Only in a task of this engine: waits until `task` of this engine is settled. Such a wait never keeps the engine
+  // from going on: if nobody has begun what it awaits, it does that itself; meanwhile it runs nothing but what it
+  // awaits and the descendants of that. `interrupt`, where given, is polled after signals; true ends the wait.
   virtual Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) = 0;
 
   // For a task that the caller has won by Task::begin, from wherever; until it is settled the engine stays alive.

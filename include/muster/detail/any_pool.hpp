@@ -45,8 +45,8 @@ class AnyPool : public PoolCalls<Self> {
   // Waits until all accepted work is done and the workers are gone. An imap over an input of known size may be read to
   // its end afterwards. Throws ValueError before close() or terminate(), DeadlockError in a task of the pool.
   void join() { core_->join(); }
-  // Waits until all work accepted so far is done. Throws the first failure of a post() since the last call. DeadlockError
-  // in a task of the pool.
+  // Waits until all work accepted so far is done. Throws the first failure of a post() since the last call.
+  // DeadlockError in a task of the pool.
   void wait_all() { core_->wait_all(); }
 
   PoolCore& core() const noexcept { return *core_; }

@@ -13,8 +13,9 @@ namespace muster::detail {
 
 // What an argument becomes when it is kept: a copy, and a std::string for a literal or a C string.
 template <class T>
-using kept_t = std::conditional_t<std::is_same_v<std::decay_t<T>, const char*> || std::is_same_v<std::decay_t<T>, char*>,
-                                  std::string, std::decay_t<T>>;
+using kept_t =
+    std::conditional_t<std::is_same_v<std::decay_t<T>, const char*> || std::is_same_v<std::decay_t<T>, char*>,
+                       std::string, std::decay_t<T>>;
 
 // The argument as an rvalue where the callable takes it so, else as an lvalue.
 template <class F, class... Args>
@@ -27,10 +28,11 @@ inline constexpr bool kWantsToken =
 
 template <class F, class... Args>
 constexpr void check_callable() {
-  static_assert(kCallable<F, Args...>,
-                "muster: the callable cannot be called with these arguments. It is called as const, so a mutable lambda "
-                "does not do; and with one item of the range, so a function of several arguments wants starmap or "
-                "muster::bind.");
+  static_assert(
+      kCallable<F, Args...>,
+      "muster: the callable cannot be called with these arguments. It is called as const, so a mutable lambda "
+      "does not do; and with one item of the range, so a function of several arguments wants starmap or "
+      "muster::bind.");
 }
 
 template <class F, class... Args>

@@ -13,9 +13,22 @@
 
 namespace muster::detail {
 
-// An argument of the kept type T, as the callable is given it: moved in where it can be.
+// Kept arguments are moved in where the callable takes them so, else given as lvalues.
 template <class F, class... Kept>
 inline constexpr bool kMovable = kCallable<F, Kept...>;
+
+template <class F, class Token, class... Kept>
+decltype(auto) call_kept(const F& f, const Token& token, std::tuple<Kept...>& args) {
+  return std::apply(
+      [&](Kept&... arg) -> decltype(auto) {
+        if constexpr (kMovable<F, Kept...>) {
+          return call(f, token, std::move(arg)...);
+        } else {
+          return call(f, token, arg...);
+        }
+      },
+      args);
+}
 
 template <class F, class... Kept>
 using kept_result_t =
@@ -32,11 +45,7 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
   // `early`: a timeout settles the task at once, although it goes on; else when it has ended.
   template <class G, class... Args>
   CallTask(PoolCore& core, Duration limit, bool early, G&& f, Args&&... args)
-      : Base(kType, core, 2),
-        limit_(limit),
-        early_(early),
-        f_(std::forward<G>(f)),
-        args_(std::forward<Args>(args)...) {
+      : Base(kType, core, 2), limit_(limit), early_(early), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
     if constexpr (kToken) this->stop = std::stop_source();
   }
 
@@ -57,8 +66,9 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
   }
 
   Outcome<R> run_limited() {
-    const auto expired = [](void* self) noexcept {
-      static_cast<CallTask*>(self)->settle_with(std::make_exception_ptr(too_long()));
+    const auto expired = [](void* task) noexcept {
+      const TaskRef<CallTask> self(static_cast<CallTask*>(static_cast<Task*>(task)));
+      self->settle_with(std::make_exception_ptr(too_long()));
     };
     const TimeLimit limit(this->core(), limit_, this->stop, early_ ? +expired : nullptr, this);
     Outcome<R> outcome = run_bridged();
@@ -76,23 +86,13 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
   }
 
   Outcome<R> run_bare() {
-    return std::apply(
-        [this](Kept&... args) -> Outcome<R> {
-          const auto invoke = [&]() -> decltype(auto) {
-            if constexpr (kMovable<F, Kept...>) {
-              return call_with_stop(f_, this->stop, std::move(args)...);
-            } else {
-              return call_with_stop(f_, this->stop, args...);
-            }
-          };
-          if constexpr (std::is_void_v<R>) {
-            invoke();
-            return {};
-          } else {
-            return R(invoke());
-          }
-        },
-        args_);
+    const auto token = [this] { return this->stop.get_token(); };
+    if constexpr (std::is_void_v<R>) {
+      call_kept(f_, token, args_);
+      return {};
+    } else {
+      return R(call_kept(f_, token, args_));
+    }
   }
 
   static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true, nullptr};
@@ -110,12 +110,10 @@ class PostTask final : public Task {
   template <class G, class... Args>
   explicit PostTask(PoolCore& core, G&& f, Args&&... args)
       : Task(kType, 1), core_(core), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
-    check_callable<F, Kept...>();
+    static_assert(sizeof(std::type_identity<kept_result_t<F, Kept...>>) > 0);  // refuses, in words, what is no call
   }
 
  private:
-  static constexpr bool kToken = kWantsToken<F, Kept...>;
-
   static void run(Task& task) noexcept {
     auto& self = static_cast<PostTask&>(task);
     try {
@@ -130,11 +128,7 @@ class PostTask final : public Task {
   static void destroy(Task& task) noexcept { delete static_cast<PostTask*>(&task); }
 
   void call_it() {
-    std::apply(
-        [this](Kept&... args) {
-          static_cast<void>(call(f_, [this] { return core_.stop_token(); }, std::move(args)...));
-        },
-        args_);
+    static_cast<void>(call_kept(f_, [this] { return core_.stop_token(); }, args_));
   }
 
   static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), false, nullptr};

@@ -43,8 +43,8 @@ class MUSTER_EXPORT ImapWindow : public Feed {
   // The next settled chunk, with the window's reference to it; null at the end. See Imap::next for what it throws.
   AsyncCore* next_chunk(Nanos deadline);
 
-  // Reads up to chunk() inputs into a task; null at the end of the input. Called under the lock, by one thread at a time.
-  // What reading throws goes on; but inputs that were read before it must come as a chunk first.
+  // Reads up to chunk() inputs into a task; null at the end of the input. Called under the lock, by one thread at a
+  // time. What reading throws goes on; but inputs that were read before it must come as a chunk first.
   virtual AsyncCore* read_chunk() = 0;
 
   PoolCore& core() const noexcept { return *core_; }

@@ -1,5 +1,6 @@
 #pragma once
-// A map as a loop: the inner loop over a chunk, instantiated for its types so that the compiler can inline and vectorize.
+// A map as a loop: the inner loop over a chunk, instantiated for its types so that the compiler can inline and
+// vectorize.
 
 #include <cstddef>
 #include <exception>
@@ -82,8 +83,9 @@ class IntoSink {
 // A callable as the inner loop uses it: a copy, where a copy is the same, so that the results' stores cannot be taken
 // for changes of what it has captured; else itself.
 template <class F>
-using inner_t = std::conditional_t<std::is_trivially_copyable_v<F> && std::is_copy_constructible_v<F> && sizeof(F) <= 64,
-                                   const F, const F&>;
+using inner_t =
+    std::conditional_t<std::is_trivially_copyable_v<F> && std::is_copy_constructible_v<F> && sizeof(F) <= 64, const F,
+                       const F&>;
 template <class Source>
 using inner_source_t = std::conditional_t<std::is_trivially_copyable_v<Source>, Source, Source&>;
 
@@ -131,7 +133,8 @@ class MapWork : public MapCore {
         const auto write = sink_.writer();
         for (std::size_t i = handed; i < size; ++i) write(i, [&] { return Outcome<R>(why); });
       } else {
-        if constexpr (Sink::kDestroys) each_done([this](std::size_t begin, std::size_t end) { sink_.destroy(begin, end); });
+        if constexpr (Sink::kDestroys)
+          each_done([this](std::size_t begin, std::size_t end) { sink_.destroy(begin, end); });
         std::rethrow_exception(why);
       }
     }
@@ -209,7 +212,8 @@ class MapTask final : public AsyncState<typename Sink::Taken> {
   class Work final : public MapWork<F, Source, Sink, false> {
    public:
     Work(MapTask& task, PoolCore& core, F f, Source source, Sink sink, const CallOptions& options)
-        : MapWork<F, Source, Sink, false>(core, std::move(f), std::move(source), std::move(sink), options), task_(task) {
+        : MapWork<F, Source, Sink, false>(core, std::move(f), std::move(source), std::move(sink), options),
+          task_(task) {
       this->finish = [](Loop& loop) noexcept { static_cast<Work&>(loop).task_.settle_all(); };
     }
     void stop() noexcept {

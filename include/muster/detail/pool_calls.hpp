@@ -26,8 +26,11 @@ namespace muster::detail {
 
 // How a caller who waits keeps a callable: by reference, a function by its address.
 template <class F>
-using kept_now_t = std::conditional_t<std::is_function_v<std::remove_reference_t<F>>, std::decay_t<F>,
-                                      const std::remove_cvref_t<F>&>;
+using kept_now_t =
+    std::conditional_t<std::is_function_v<std::remove_reference_t<F>>, std::decay_t<F>, const std::remove_cvref_t<F>&>;
+
+// Stands for the options of the pool itself (of `with`); told by its address.
+inline constexpr CallOptions kPoolsOwn{};
 
 template <class Out>
 concept Output = std::contiguous_iterator<std::decay_t<Out>> ||
@@ -35,10 +38,10 @@ concept Output = std::contiguous_iterator<std::decay_t<Out>> ||
 
 // `Self` has core() and defaults().
 //
-// All calls throw PoolClosed when the pool takes no more work, and ValueError for negative options. Callables are called
-// as const, from several threads at once. A rvalue range is taken over; a blocking call refers to an lvalue range, one
-// that returns at once copies it unless it comes as std::ref. The caller's iterators are touched by the caller's thread
-// only. In a task of the same pool, a call that waits helps.
+// All calls throw PoolClosed when the pool takes no more work, and ValueError for negative options. Callables are
+// called as const, from several threads at once. A rvalue range is taken over; a blocking call refers to an lvalue
+// range, one that returns at once copies it unless it comes as std::ref. The caller's iterators are touched by the
+// caller's thread only. In a task of the same pool, a call that waits helps.
 template <class Self>
 class PoolCalls {
  public:
@@ -69,99 +72,83 @@ class PoolCalls {
   // f of each item, in the order of the items. Throws the failure of the lowest index; no item begins after one failed.
   // Of a function that returns nothing: an object with size().
   template <class F, Input R>
-  auto map(F&& f, R&& range, const CallOptions& options) {
-    return map_now<false>(callable_now(f), source_for_now(std::forward<R>(range)), options);
-  }
-  template <class F, Input R>
-  auto map(F&& f, R&& range) {
-    return map(std::forward<F>(f), std::forward<R>(range), options());
+  auto map(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
+    return map_now<false>(callable_now(f), source_for_now(std::forward<R>(range)), resolved(options));
   }
   template <class F, class T>
-  auto map(F&& f, std::initializer_list<T> items) {
-    return map(std::forward<F>(f), items, options());
-  }
-  template <class F, class T>
-  auto map(F&& f, std::initializer_list<T> items, const CallOptions& options) {
-    return map_now<false>(callable_now(f), borrow(items), options);
+  auto map(F&& f, std::initializer_list<T> items, const CallOptions& options = kPoolsOwn) {
+    return map_now<false>(callable_now(f), borrow(items), resolved(options));
   }
 
   // f of each item, assigned to the objects of `out`: a contiguous range that is large enough (else ValueError), or a
   // contiguous iterator. After a failure some of them have been assigned.
   template <class F, Input R, Output Out>
-  void map_into(F&& f, R&& range, Out&& out, const CallOptions& options) {
+  void map_into(F&& f, R&& range, Out&& out, const CallOptions& options = kPoolsOwn) {
     auto source = source_for_now(std::forward<R>(range));
     auto* to = room_for(source.size(), out);
     using Work = MapWork<kept_now_t<F>, decltype(source), IntoSink<std::remove_pointer_t<decltype(to)>>, false>;
-    Work(core(), callable_now(f), std::move(source), IntoSink(to), options).run_now(options);
-  }
-  template <class F, Input R, Output Out>
-  void map_into(F&& f, R&& range, Out&& out) {
-    map_into(std::forward<F>(f), std::forward<R>(range), std::forward<Out>(out), options());
+    Work(core(), callable_now(f), std::move(source), IntoSink(to), resolved(options)).run_now(resolved(options));
   }
 
   // One outcome an item: value, exception, timeout, or that it was dropped. Does not stop at failures.
   template <class F, Input R>
-  auto try_map(F&& f, R&& range, const CallOptions& options) {
-    return map_now<true>(callable_now(f), source_for_now(std::forward<R>(range)), options);
+  auto try_map(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
+    return map_now<true>(callable_now(f), source_for_now(std::forward<R>(range)), resolved(options));
   }
-  template <class F, Input R>
-  auto try_map(F&& f, R&& range) {
-    return try_map(std::forward<F>(f), std::forward<R>(range), options());
+  template <class F, class T>
+  auto try_map(F&& f, std::initializer_list<T> items, const CallOptions& options = kPoolsOwn) {
+    return map_now<true>(callable_now(f), borrow(items), resolved(options));
   }
 
   // f(a, b, ...) of each tuple.
   template <class F, Input R>
-  auto starmap(F&& f, R&& range, const CallOptions& options) {
+  auto starmap(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
     return map(Spread<kept_now_t<F>>(callable_now(f)), std::forward<R>(range), options);
-  }
-  template <class F, Input R>
-  auto starmap(F&& f, R&& range) {
-    return starmap(std::forward<F>(f), std::forward<R>(range), options());
   }
 
   // The same without waiting: an AsyncResult of Results.
   template <class F, Input R>
-  auto map_async(F&& f, R&& range, const CallOptions& options) {
-    return map_later(std::decay_t<F>(std::forward<F>(f)), source_for_later(std::forward<R>(range)), options);
+  auto map_async(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
+    return map_later(std::decay_t<F>(std::forward<F>(f)), source_for_later(std::forward<R>(range)), resolved(options));
+  }
+  template <class F, class T>
+  auto map_async(F&& f, std::initializer_list<T> items, const CallOptions& options = kPoolsOwn) {
+    return map_async(std::forward<F>(f), std::vector<T>(items), options);
   }
   template <class F, Input R>
-  auto map_async(F&& f, R&& range) {
-    return map_async(std::forward<F>(f), std::forward<R>(range), options());
-  }
-  template <class F, Input R>
-  auto starmap_async(F&& f, R&& range, const CallOptions& options) {
+  auto starmap_async(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
     return map_async(Spread<std::decay_t<F>>(std::forward<F>(f)), std::forward<R>(range), options);
-  }
-  template <class F, Input R>
-  auto starmap_async(F&& f, R&& range) {
-    return starmap_async(std::forward<F>(f), std::forward<R>(range), options());
   }
 
   // ---- imap --------------------------------------------------------------------------------------------------------
 
-  // The results one by one, in the order of the items. Takes any input, also an endless one: it is read by whoever reads
-  // the results, and no further ahead than `window`.
+  // The results one by one, in the order of the items. Takes any input, also an endless one: it is read by whoever
+  // reads the results, and no further ahead than `window`.
   template <class F, Input R>
-  auto imap(F&& f, R&& range, const CallOptions& options) {
-    return stream(std::forward<F>(f), std::forward<R>(range), options, true);
+  auto imap(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
+    return stream(std::forward<F>(f), std::forward<R>(range), resolved(options), true);
   }
-  template <class F, Input R>
-  auto imap(F&& f, R&& range) {
-    return imap(std::forward<F>(f), std::forward<R>(range), options());
+  template <class F, class T>
+  auto imap(F&& f, std::initializer_list<T> items, const CallOptions& options = kPoolsOwn) {
+    return stream(std::forward<F>(f), std::vector<T>(items), resolved(options), true);
   }
   // The same in the order in which they come.
   template <class F, Input R>
-  auto imap_unordered(F&& f, R&& range, const CallOptions& options) {
-    return stream(std::forward<F>(f), std::forward<R>(range), options, false);
+  auto imap_unordered(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
+    return stream(std::forward<F>(f), std::forward<R>(range), resolved(options), false);
   }
-  template <class F, Input R>
-  auto imap_unordered(F&& f, R&& range) {
-    return imap_unordered(std::forward<F>(f), std::forward<R>(range), options());
+  template <class F, class T>
+  auto imap_unordered(F&& f, std::initializer_list<T> items, const CallOptions& options = kPoolsOwn) {
+    return stream(std::forward<F>(f), std::vector<T>(items), resolved(options), false);
   }
 
  private:
   PoolCore& core() const { return static_cast<const Self&>(*this).core(); }
   const CallOptions& options() const { return static_cast<const Self&>(*this).defaults(); }
+
+  const CallOptions& resolved(const CallOptions& options) const {
+    return &options == &kPoolsOwn ? this->options() : options;
+  }
 
   template <class F>
   static kept_now_t<F> callable_now(F& f) noexcept {
@@ -200,10 +187,12 @@ class PoolCalls {
       return start<std::decay_t<F>, unwrapped_t<R>>(std::forward<F>(f), range.get(), options, ordered);
     } else {
       if constexpr (std::is_lvalue_reference_v<R>) {
-        static_assert(kCopiable<R>, "muster: imap keeps the range; this one cannot be copied: std::move it in, or pass "
-                                    "std::ref and keep it alive");
+        static_assert(kCopiable<R>,
+                      "muster: imap keeps the range; this one cannot be copied: std::move it in, or pass "
+                      "std::ref and keep it alive");
       }
-      return start<std::decay_t<F>, std::remove_cvref_t<R>>(std::forward<F>(f), std::forward<R>(range), options, ordered);
+      return start<std::decay_t<F>, std::remove_cvref_t<R>>(std::forward<F>(f), std::forward<R>(range), options,
+                                                            ordered);
     }
   }
 
@@ -221,7 +210,8 @@ class PoolCalls {
     if constexpr (std::contiguous_iterator<std::decay_t<Out>>) {
       return std::to_address(out);
     } else {
-      if (static_cast<std::size_t>(std::ranges::size(out)) < size) throw ValueError("map_into: the output is shorter than the input");
+      if (static_cast<std::size_t>(std::ranges::size(out)) < size)
+        throw ValueError("map_into: the output is shorter than the input");
       return std::ranges::data(out);
     }
   }

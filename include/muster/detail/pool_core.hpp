@@ -15,7 +15,12 @@ namespace muster::detail {
 // A point in time at which something happens unless it is taken back.
 struct Watch {
   Nanos deadline = kForever;
-  void (*expire)(Watch&) noexcept = nullptr;  // on the pool's timer thread, without any lock held
+  // What is left to do when the watch itself is no longer needed: it may wait for the pool.
+  struct Then {
+    void (*call)(void*) noexcept = nullptr;
+    void* argument = nullptr;
+  };
+  Then (*expire)(Watch&) noexcept = nullptr;  // on the pool's timer thread, without any lock held
   // The pool's timer's own.
   std::size_t place = 0;
   bool firing = false;
@@ -44,8 +49,8 @@ class MUSTER_EXPORT PoolCore {
 
   virtual int processes() const noexcept = 0;
 
-  // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part of
-  // a call that was accepted earlier.
+  // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part
+  // of a call that was accepted earlier.
   virtual void submit(Task& task, const CallOptions& options, bool follow_up) = 0;
   // Runs a loop while the caller waits. Throws as submit does; a loop that was accepted does not throw.
   virtual void run(Loop& loop, const CallOptions& options) = 0;
@@ -65,6 +70,8 @@ class MUSTER_EXPORT PoolCore {
   // A posted task failed: wait_all will throw the first such failure.
   virtual void report(std::exception_ptr failure) noexcept = 0;
   virtual void add(const std::shared_ptr<Feed>& feed) = 0;
+  // Throws as submit would.
+  virtual void require_open() const = 0;
 
  protected:
   PoolCore() = default;

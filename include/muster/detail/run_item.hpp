@@ -25,16 +25,16 @@ class StopBridge {
   std::stop_callback<Pass> callback_;
 };
 
-// While it lives, a clock runs; when the time is over, `stop` is asked to stop and `expired(argument)` is called, on the
-// pool's timer thread.
+// While it lives, a clock runs; when the time is over, `stop` is asked to stop, and `expired` is called for `task`, if
+// given: both on the pool's timer thread, the latter perhaps after the limit has gone.
 class TimeLimit : private Watch {
  public:
-  using Expired = void (*)(void*) noexcept;
-
-  TimeLimit(PoolCore& core, Duration limit, std::stop_source stop, Expired expired = nullptr, void* argument = nullptr)
-      : core_(core), stop_(std::move(stop)), expired_(expired), argument_(argument) {
+  // `expired` gets a reference to the task, which it must release.
+  TimeLimit(PoolCore& core, Duration limit, std::stop_source stop, void (*expired)(void*) noexcept = nullptr,
+            Task* task = nullptr)
+      : core_(core), stop_(std::move(stop)), expired_(expired), task_(task) {
     deadline = limit.deadline();
-    expire = [](Watch& watch) noexcept { static_cast<TimeLimit&>(watch).end(); };
+    expire = [](Watch& watch) noexcept { return static_cast<TimeLimit&>(watch).end(); };
     core_.watch(*this);
   }
   ~TimeLimit() { core_.unwatch(*this); }
@@ -45,15 +45,17 @@ class TimeLimit : private Watch {
   bool over() const noexcept { return now() >= deadline; }
 
  private:
-  void end() noexcept {
+  Then end() noexcept {
     stop_.request_stop();
-    if (expired_ != nullptr) expired_(argument_);
+    if (expired_ == nullptr) return {};
+    task_->retain();
+    return {expired_, task_};
   }
 
   PoolCore& core_;
   std::stop_source stop_;
-  Expired expired_;
-  void* argument_;
+  void (*expired_)(void*) noexcept;
+  Task* task_;
 };
 
 inline TimeoutError too_long() { return TimeoutError("the task took longer than its timeout"); }
@@ -64,8 +66,8 @@ decltype(auto) call_with_stop(const F& f, const std::stop_source& stop, Args&&..
   return call(f, [&stop] { return stop.get_token(); }, std::forward<Args>(args)...);
 }
 
-// The same for at most `limit`, as one item of many: `outer` stops all of them, the limit only this one. R is what is to
-// be returned; throws TimeoutError when the call took too long.
+// The same for at most `limit`, as one item of many: `outer` stops all of them, the limit only this one. R is what is
+// to be returned; throws TimeoutError when the call took too long.
 template <class R, bool kToken, class F, class Arg>
 R call_limited(PoolCore& core, Duration limit, const std::stop_source& outer, const F& f, Arg&& arg) {
   const std::stop_source stop = kToken ? std::stop_source() : std::stop_source(std::nostopstate);

@@ -1,13 +1,14 @@
 #pragma once
-// Where a map reads its inputs: something with a size and an `at(i)` that any thread may call, each i once. Ranges whose
-// iterators could not stand that are read by the caller's thread beforehand.
+// Where a map reads its inputs: something with a size and an `at(i)` that any thread may call, each i once. Ranges
+// whose iterators could not stand that are read by the caller's thread beforehand.
 
 #include <concepts>
 #include <cstddef>
 #include <functional>
-#include <limits>
+#include <initializer_list>
 #include <memory>
 #include <ranges>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -35,11 +36,18 @@ using unwrapped_t = typename Unwrapped<std::remove_cvref_t<R>>::type;
 template <class R>
 inline constexpr bool kIsReference = std::is_reference_v<unwrapped_t<R>>;
 
+// Looks like a container and is none: its elements are not its own.
+template <class R>
+inline constexpr bool kRefersElsewhere = false;
+template <class T>
+inline constexpr bool kRefersElsewhere<std::initializer_list<T>> = true;
+
 template <class R>
 concept Input = std::ranges::input_range<std::remove_reference_t<R>> || std::ranges::input_range<unwrapped_t<R>>;
 
 template <class F, class Item>
-inline constexpr bool kTakes = std::is_invocable_v<const F&, Item> || std::is_invocable_v<const F&, std::stop_token, Item>;
+inline constexpr bool kTakes =
+    std::is_invocable_v<const F&, Item> || std::is_invocable_v<const F&, std::stop_token, Item>;
 
 // Consecutive objects that somebody else keeps alive.
 template <class T>
@@ -144,8 +152,8 @@ auto borrow(R& range) {
   }
 }
 
-// A source that takes `range` over. A view that only refers to elements is a borrowed range, and stays one: its elements
-// are the caller's.
+// A source that takes `range` over. A view that only refers to elements is a borrowed range, and stays one: its
+// elements are the caller's.
 template <class R>
 auto own(R range) {
   if constexpr (IsIota<R>::value) {
@@ -156,7 +164,7 @@ auto own(R range) {
     } else {
       return read_values(std::move(range));
     }
-  } else if constexpr (std::ranges::contiguous_range<R> && std::ranges::sized_range<R>) {
+  } else if constexpr (std::ranges::contiguous_range<R> && std::ranges::sized_range<R> && !kRefersElsewhere<R>) {
     return OwnedSource<R>(std::move(range));
   } else {
     using V = std::ranges::range_value_t<R>;
@@ -205,10 +213,10 @@ auto source_for_later(R&& range) {
 
 // How a callable of type F is given the element of a source: as it comes, or as an lvalue where it wants one.
 template <class F, class Source>
-using item_t = std::conditional_t<
-    kTakes<F, decltype(std::declval<Source&>().at(0))>, decltype(std::declval<Source&>().at(0)),
-    std::conditional_t<std::is_rvalue_reference_v<decltype(std::declval<Source&>().at(0))>,
-                       std::remove_reference_t<decltype(std::declval<Source&>().at(0))>&,
-                       decltype(std::declval<Source&>().at(0))>>;
+using item_t =
+    std::conditional_t<kTakes<F, decltype(std::declval<Source&>().at(0))>, decltype(std::declval<Source&>().at(0)),
+                       std::conditional_t<std::is_rvalue_reference_v<decltype(std::declval<Source&>().at(0))>,
+                                          std::remove_reference_t<decltype(std::declval<Source&>().at(0))>&,
+                                          decltype(std::declval<Source&>().at(0))>>;
 
 }  // namespace muster::detail

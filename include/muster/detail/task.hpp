@@ -63,8 +63,7 @@ struct Task : Node {
   std::atomic<std::uint32_t> refs;
   const TaskType* type;
   engine::Engine* home = nullptr;  // set on submission
-  // The engines' own: where a task stands that waits for this one without limit, while it does.
-  std::atomic<const void*> awaiter{nullptr};
+  void* seats = nullptr;           // the engines' own, set on submission; outlives the engine
 
   bool done() const noexcept { return (state.load(std::memory_order_acquire) & kDone) != 0; }
 

@@ -28,7 +28,6 @@ struct alignas(128) Slot {
   // What follows is written by the owner before it opens the slot, and read by who has joined.
   detail::Loop* loop = nullptr;
   detail::Task* task = nullptr;  // the loop's task, when nobody waits in place; the last to leave settles it
-  std::atomic<const void*> awaiter{nullptr};  // where the owner stands that waits in place
   // These may be peeked at before joining, and must be looked at again then.
   std::atomic<std::atomic<std::uint32_t>*> awaited{nullptr};  // the word on which those sleep who wait for this loop
   std::atomic<const Worker*> owner{nullptr};                  // the worker that waits in place, if it is one

@@ -7,13 +7,10 @@ namespace muster::engine::thread {
 
 class ThreadEngine;
 
-// A step into an engine's work, on this thread. Steps nest: a task of one pool may run a task of another. They live on
-// their thread's stack and do not change; while a task waits without limit, others may walk through its steps.
+// A step into an engine's work, on this thread. Steps nest: a task of one pool may run a task of another.
 struct Context {
   ThreadEngine* engine;
   Worker* worker;  // null: a thread from outside that runs its own loop, or what it waits for
-  // Of what is run here: holds the Context of a task that waits for it, or null.
-  const std::atomic<const void*>* awaiter = nullptr;
   const Context* outer = nullptr;
 };
 
@@ -33,8 +30,8 @@ class ContextScope {
   Context context_;
 };
 
-// A task or loop being run, while the scope lives: a step, and a frame where a worker runs it. (Threads from outside have
-// no frames, since nobody can steal from them.)
+// A task or loop being run, while the scope lives: a step, and a frame where a worker runs it. (Threads from outside
+// have no frames, since nobody can steal from them.)
 class FrameScope {
  public:
   FrameScope(Context context, std::atomic<std::uint32_t>* awaited, const std::type_info* what) noexcept

@@ -1,5 +1,5 @@
 #pragma once
-// What the front asks before a task waits. None of it touches an engine: it may be gone by now.
+// What the front asks before it waits. Neither touches the awaited task's engine: it may be gone by now.
 
 #include <muster/detail/task.hpp>
 
@@ -13,10 +13,8 @@ namespace muster::engine::thread {
 bool inside_any_task() noexcept;
 // Whether it runs inside a task of this engine.
 bool inside_task_of(const Engine* engine) noexcept;
-// Whether a task of this engine cannot go on before the caller does: because it waits, perhaps over tasks of other
-// engines, for what the caller runs. Then the engine is alive, and the caller may do its work in that task's stead.
-bool holds_up(const Engine* engine) noexcept;
-// Lets holds_up know that the task which the caller runs waits for `task`. Only for waits that end with `task`.
-void announce_wait(detail::Task& task) noexcept;
+// In a task, but of no pool of this kind that `task` belongs to: waits for it, and meanwhile lets others have its seat,
+// or begins the task itself if a seat of its pool is free (seats.hpp). False when the deadline passed first.
+bool wait_elsewhere(detail::Task& task, detail::Nanos deadline) noexcept;
 
 }  // namespace muster::engine::thread

@@ -1,6 +1,5 @@
 // Loops: announced on the board, worked on by whoever joins, ended by the last to leave.
 
-#include "engine/thread/inside.hpp"
 #include "engine/thread/stride.hpp"
 #include "engine/thread/thread_engine.hpp"
 #include "parts/sync/await.hpp"
@@ -30,22 +29,23 @@ bool ThreadEngine::run(Loop& loop, const Terms& terms) {
   return true;
 }
 
-// A thread from outside may work on its loop too if a permit is free, so that no more tasks run at a time than there are
-// workers. A task of another pool for which one of ours waits works in that one's stead.
+// A thread from outside may work on its loop too if a permit is free, so that no more tasks run at a time than there
+// are workers. A task of another pool lets others have its seat meanwhile, and takes one of ours if there is one free.
 void ThreadEngine::run_from_outside(Loop& loop) noexcept {
-  if (!special_ && holds_up(this)) {
-    run_owned(loop, nullptr, Part::kWorks);
-  } else if (!special_ && sleep_.enter()) {
-    run_owned(loop, nullptr, Part::kGuest);
+  const Context* caller = innermost_context();
+  const bool permit = !special_ && sleep_.enter();
+  if (caller == nullptr) {
+    run_owned(loop, nullptr, permit ? Part::kGuest : Part::kWaits);
   } else {
-    run_owned(loop, nullptr, Part::kWaits);
+    const SeatOffer offer(caller->engine->seats_);
+    run_owned(loop, nullptr, permit ? Part::kGuest : Part::kSeeksSeat);
   }
 }
 
 // Whether the caller takes chunks, and whether by a permit: that goes back before it waits for others, who may wait for
 // work that needs it.
 void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part) noexcept {
-  const bool works = part != Part::kWaits;
+  const bool works = part == Part::kWorks || part == Part::kGuest;
   std::size_t from = 0;
   if (works && loop.chunk == 0 && Stride::expected(loop) < kTiny) from = run_alone(loop, 0, kTiny, worker);
   loop.handed = from;
@@ -61,7 +61,7 @@ void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part) noexcept {
   }
   if (part == Part::kGuest) give_permit_back();
   if (slot == nullptr) return;
-  await_crew(*slot, worker, part == Part::kWorks);
+  await_crew(*slot, worker, part);
   // Once more, for who does not work on it: a worker may have joined and closed it before we had announced it.
   board_.close(*slot);
   loop.handed = slot->cursor.load(std::memory_order_relaxed);
@@ -91,7 +91,7 @@ void ThreadEngine::begin_loop(Task& task, Worker* worker) noexcept {
 // The loop's task is settled in a frame, since callbacks are work too.
 void ThreadEngine::finish(Loop& loop, Task& task, Worker* worker) noexcept {
   {
-    const FrameScope frame({this, worker, &task.awaiter}, &task.state, loop.what);
+    const FrameScope frame({this, worker}, &task.state, loop.what);
     loop.finish(loop);
   }
   settled(worker);
@@ -104,7 +104,6 @@ void ThreadEngine::announce(Slot& slot, Loop& loop, std::size_t from, Task* task
   slot.awaited.store(task != nullptr ? &task->state : &slot.crew, std::memory_order_relaxed);
   slot.owner.store(task != nullptr ? nullptr : worker, std::memory_order_relaxed);
   slot.depth.store(worker != nullptr ? worker->frames.shown() : 0, std::memory_order_relaxed);
-  slot.awaiter.store(task == nullptr ? innermost_context() : nullptr, std::memory_order_relaxed);
   slot.cursor.store(from, std::memory_order_relaxed);
   // Of a loop that is a task, whoever announces it is a member; an owner is not, it waits for the members.
   board_.open(slot, task != nullptr ? 1 : 0);
@@ -121,7 +120,7 @@ bool ThreadEngine::may_go_on(Loop& loop) const noexcept {
 // Runs items from `from` on in this thread until all are done or `patience` is over, and says where it stopped.
 std::size_t ThreadEngine::run_alone(Loop& loop, std::size_t from, Nanos patience, Worker* worker) noexcept {
   const FrameScope frame({this, worker}, nullptr, loop.what);
-  Stride stride(loop, 1);
+  Stride stride(loop, 1, 1);  // one item at first: only its pace tells whether others are needed
   Nanos began = os::now();
   const Nanos end_of_patience = patience == kForever ? kForever : began + patience;
   while (from < loop.size && may_go_on(loop)) {
@@ -138,9 +137,8 @@ std::size_t ThreadEngine::run_alone(Loop& loop, std::size_t from, Nanos patience
 
 void ThreadEngine::work_on(Slot& slot, Worker* worker) noexcept {
   Loop& loop = *slot.loop;
-  const std::atomic<const void*>* awaiter = slot.task != nullptr ? &slot.task->awaiter : &slot.awaiter;
-  const FrameScope frame({this, worker, awaiter}, slot.awaited.load(std::memory_order_relaxed), loop.what);
-  Stride stride(loop, workers());
+  const FrameScope frame({this, worker}, slot.awaited.load(std::memory_order_relaxed), loop.what);
+  Stride stride(loop, workers(), Stride::first(loop));
   Nanos began = os::now();
   std::size_t begin = slot.cursor.load(std::memory_order_relaxed);
   while (begin < loop.size && may_go_on(loop)) {
@@ -198,13 +196,33 @@ void ThreadEngine::pass_by(Slot& slot) noexcept {
   }
 }
 
-void ThreadEngine::await_crew(Slot& slot, Worker* worker, bool helps) noexcept {
+void ThreadEngine::await_crew(Slot& slot, Worker* worker, Part part) noexcept {
   constexpr std::uint32_t kCrew = Slot::kOpen | Slot::kCount;
-  if (helps) {
+  const auto deserted = [](std::uint32_t crew) { return (crew & kCrew) == 0; };
+  if (part == Part::kWorks) {
     wait_helping(slot.crew, {kCrew, 0}, kForever, worker);
+  } else if (part == Part::kSeeksSeat && !special_) {
+    await_crew_or_seat(slot);
   } else {
-    const auto deserted = [](std::uint32_t crew) { return (crew & kCrew) == 0; };
     sync::await(slot.crew, deserted, kForever, os::Scope::kPrivate);
+  }
+}
+
+// Whoever finds a seat free while the loop is open works on it, and goes on waiting when it is closed.
+void ThreadEngine::await_crew_or_seat(Slot& slot) noexcept {
+  const SeatListener listener(seats_, slot.crew);
+  for (;;) {
+    std::uint32_t crew = slot.crew.fetch_or(detail::kSleepers, std::memory_order_seq_cst) | detail::kSleepers;
+    if ((crew & (Slot::kOpen | Slot::kCount)) == 0) return;
+    if ((crew & Slot::kOpen) != 0 && seats_.take()) {
+      if (slot.join()) {
+        work_on(slot, nullptr);
+        leave(slot, nullptr);
+      }
+      seats_.offer();
+    } else {
+      os::futex_wait(slot.crew, crew, os::Scope::kPrivate);
+    }
   }
 }
 

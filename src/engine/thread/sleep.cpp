@@ -28,9 +28,7 @@ bool Sleep::begin_search() noexcept {
   return false;
 }
 
-bool Sleep::end_search() noexcept {
-  return searching(counts_.fetch_sub(kSearching, std::memory_order_seq_cst)) == 1;
-}
+bool Sleep::end_search() noexcept { return searching(counts_.fetch_sub(kSearching, std::memory_order_seq_cst)) == 1; }
 
 bool Sleep::enter() noexcept {
   std::uint64_t counts = counts_.load(std::memory_order_relaxed);

@@ -12,9 +12,9 @@ namespace muster::engine::thread {
 
 class Stride {
  public:
-  // `sharers`: how many workers there are to share what is left.
-  Stride(const detail::Loop& loop, int sharers) noexcept
-      : loop_(loop), sharers_(static_cast<std::size_t>(sharers)), want_(first(loop)) {}
+  // `sharers`: how many workers there are to share what is left. `first`: how many items to begin with.
+  Stride(const detail::Loop& loop, int sharers, std::size_t first) noexcept
+      : loop_(loop), sharers_(static_cast<std::size_t>(sharers)), want_(first) {}
   ~Stride() {
     if (items_ > 0 && loop_.pace != nullptr) {
       loop_.pace->store(std::max<std::uint64_t>(1, picoseconds(nanos_) / items_), std::memory_order_relaxed);
@@ -44,6 +44,13 @@ class Stride {
     want_ = fit >= static_cast<double>(most) ? most : std::max<std::size_t>(1, static_cast<std::size_t>(fit));
   }
 
+  // What to begin with when others work on the loop too: much less than its known pace suggests, since these items may
+  // be harder.
+  static std::size_t first(const detail::Loop& loop) noexcept {
+    const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
+    return pace == 0 ? 1 : std::max<std::size_t>(1, static_cast<std::size_t>(picoseconds(kTarget) / 256 / pace));
+  }
+
   // What a loop of known pace would take in all, in nanoseconds; kForever when nothing is known.
   static detail::Nanos expected(const detail::Loop& loop) noexcept {
     const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
@@ -58,12 +65,6 @@ class Stride {
 
   static std::uint64_t picoseconds(std::uint64_t nanos) noexcept {
     return nanos > UINT64_MAX / 1000 ? UINT64_MAX : nanos * 1000;
-  }
-  static std::size_t first(const detail::Loop& loop) noexcept {
-    const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
-    if (pace == 0) return 1;
-    // Much less than the past suggests: these items may be harder. From there on it grows by measure.
-    return std::max<std::size_t>(1, static_cast<std::size_t>(picoseconds(kTarget) / 256 / pace));
   }
   // No chunk is larger than half of what each sharer would get of the rest.
   std::size_t fair_share(std::size_t left) const noexcept {

@@ -13,7 +13,8 @@ using detail::LockGuard;
 ThreadEngine::ThreadEngine(Settings settings)
     : settings_(std::move(settings)),
       special_(settings_.tasks_per_worker > 0 || settings_.hooks.worker_enter || settings_.hooks.worker_leave),
-      sleep_(settings_.workers) {
+      sleep_(settings_.workers),
+      seats_(Seats::acquire()) {
   workers_.reserve(static_cast<std::size_t>(settings_.workers));
   for (int number = 0; number < settings_.workers; ++number) workers_.push_back(std::make_unique<Worker>(number));
   start_workers();
@@ -25,6 +26,7 @@ ThreadEngine::~ThreadEngine() {
     drain(kForever);
     stop();
   }
+  seats_.retire();
 }
 
 void ThreadEngine::start_workers() {
@@ -142,6 +144,7 @@ bool ThreadEngine::submit(Task& task, const Terms& terms) {
   const Context* here = context();
   if (!accept(here, terms.follow_up)) return false;
   task.home = this;
+  task.seats = &seats_;
   if (special_) task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
   if (terms.priority != 0) {
     (terms.priority > 0 ? urgent_ : lowly_).push(task);
@@ -181,7 +184,10 @@ void ThreadEngine::terminate() {
 
 // Settles a task that was won and will not be run.
 void ThreadEngine::drop(Task& task, Worker* worker) noexcept {
-  task.type->drop(task, failure());
+  {
+    const ContextScope scope({this, worker});  // callbacks may run, and are within the pool
+    task.type->drop(task, failure());
+  }
   settled(worker);
 }
 

@@ -9,6 +9,7 @@
 #include "engine/engine.hpp"
 #include "engine/thread/board.hpp"
 #include "engine/thread/context.hpp"
+#include "engine/thread/seats.hpp"
 #include "engine/thread/sleep.hpp"
 #include "engine/thread/worker.hpp"
 #include "parts/queue/injector.hpp"
@@ -39,6 +40,9 @@ class ThreadEngine final : public Engine {
   bool inside() const noexcept override { return context() != nullptr; }
   std::vector<const std::type_info*> running() const override;
   std::exception_ptr failure() const override;
+
+  // See inside.hpp.
+  static bool wait_elsewhere(Task& task, Nanos deadline) noexcept;
 
  private:
   enum class Gate : std::uint8_t { kOpen, kClosed, kTerminated };
@@ -89,6 +93,7 @@ class ThreadEngine final : public Engine {
   void leave(Worker& worker) noexcept;
   void end_batch(Worker& worker) noexcept;
   bool work_once(Worker& worker) noexcept;
+  Found take_shared(Worker& worker) noexcept;
   Found take_fairly(Worker& worker) noexcept;
   bool search(Worker& worker) noexcept;
   void rest(Worker& worker) noexcept;
@@ -107,7 +112,9 @@ class ThreadEngine final : public Engine {
   // loop.cpp: loops
   void begin_loop(Task& task, Worker* worker) noexcept;
   void run_from_outside(Loop& loop) noexcept;
-  enum class Part : std::uint8_t { kWaits, kWorks, kGuest };
+  // Of the caller in its loop: takes chunks, as part of a task of ours or by a permit of its own; or only waits; or
+  // waits, in a task of another pool, until it finds a seat.
+  enum class Part : std::uint8_t { kWorks, kGuest, kWaits, kSeeksSeat };
   void run_owned(Loop& loop, Worker* worker, Part part) noexcept;
   std::size_t run_alone(Loop& loop, std::size_t from, Nanos patience, Worker* worker) noexcept;
   void announce(Slot& slot, Loop& loop, std::size_t from, Task* task, Worker* worker) noexcept;
@@ -117,7 +124,8 @@ class ThreadEngine final : public Engine {
   void pass_by(Slot& slot) noexcept;
   void finish(Loop& loop, Task& task, Worker* worker) noexcept;
   void give_permit_back() noexcept;
-  void await_crew(Slot& slot, Worker* worker, bool helps) noexcept;
+  void await_crew(Slot& slot, Worker* worker, Part part) noexcept;
+  void await_crew_or_seat(Slot& slot) noexcept;
 
   // wait.cpp: waiting inside tasks
   const Context* context() const noexcept;
@@ -135,25 +143,26 @@ class ThreadEngine final : public Engine {
   // Tasks must see a worker of their own: nothing of this engine runs on another thread.
   const bool special_;
   Sleep sleep_;
+  Seats& seats_;
   queue::Injector urgent_;    // what has a priority above 0,
   queue::Injector injector_;  // what comes from outside without one,
   queue::Injector lowly_;     // and what has one below 0
   Board board_;
   std::vector<std::unique_ptr<Worker>> workers_;
 
-  Tally outside_;  // by read-modify-writes
-  std::atomic<Gate> gate_{Gate::kOpen};
+  Tally outside_;                                    // by read-modify-writes
+  alignas(64) std::atomic<Gate> gate_{Gate::kOpen};  // read once a task and once a chunk
   std::atomic<bool> stopping_{false};
-  std::atomic<int> helpless_{0};  // tasks asleep in a wait, whom the push of a descendant should stir
+  alignas(64) std::atomic<int> helpless_{0};  // tasks asleep in a wait, whom the push of a descendant should stir
   std::atomic<int> visitors_{0};
   std::atomic<int> awaiting_quiet_{0};
   std::atomic<std::uint32_t> quiet_word_{0};
 
-  detail::PrivateLock roster_lock_;     // guards the workers' thread handles, self_ and abandoned_
+  detail::PrivateLock roster_lock_;        // guards the workers' thread handles, self_ and abandoned_
   std::atomic<std::uint32_t> entered_{0};  // workers whose worker_enter has ended, well or not
-  std::atomic<int> alive_{0};           // worker threads that have not gone for good
+  std::atomic<int> alive_{0};              // worker threads that have not gone for good
   bool abandoned_ = false;
-  std::shared_ptr<void> self_;          // keeps us until the last worker of an abandoned engine is gone
+  std::shared_ptr<void> self_;  // keeps us until the last worker of an abandoned engine is gone
 
   mutable detail::PrivateLock failure_lock_;
   std::exception_ptr failure_;  // of an initializer

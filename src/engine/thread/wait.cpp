@@ -1,6 +1,7 @@
 // Waiting inside tasks: a task that waits never keeps its pool from going on, and never runs what it does not await.
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/thread/inside.hpp"
@@ -15,13 +16,12 @@ using detail::kSleepers;
 
 namespace {
 
-// What must be left of a stack before we put one more task on it.
+// Whether what is left of the stack is too little to put one more task on it.
 bool stack_is_low() noexcept {
   thread_local const os::Stack kStack = os::thread_stack();
-  constexpr std::size_t kReserve = 128 * 1024;
-  const char here = 0;
-  const std::size_t left = reinterpret_cast<std::uintptr_t>(&here) - kStack.lowest;
-  return left < std::max(kReserve, kStack.size / 4);
+  constexpr std::size_t kMost = 256 * 1024;
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  return here - kStack.lowest < std::min(kMost, kStack.size / 4);
 }
 
 }  // namespace
@@ -39,14 +39,39 @@ Wait ThreadEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
   // Who asks for no wait helps nobody.
   if (deadline != kForever && deadline <= os::now()) return Wait::kTimedOut;
   const Context* here = context();
+  // Below a task of another pool, that one does not run now.
+  std::optional<SeatOffer> offer;
+  if (innermost_context()->engine != this) offer.emplace(innermost_context()->engine->seats_);
   if (may_run_here(here)) {
     if (task.type->claimable && task.begin()) run_here(task, here);
-    if (deadline == kForever) announce_wait(task);
     wait_helping(task.state, {Task::kDone, Task::kDone}, deadline, here->worker);
   } else {
     detail::await_bits(task.state, Task::kDone, deadline, detail::Scope::kPrivate);
   }
   return task.done() ? Wait::kDone : Wait::kTimedOut;
+}
+
+bool wait_elsewhere(Task& task, Nanos deadline) noexcept { return ThreadEngine::wait_elsewhere(task, deadline); }
+
+// The task is marked before the seats are looked at, and whoever offers one does that before it looks for marks.
+bool ThreadEngine::wait_elsewhere(Task& task, Nanos deadline) noexcept {
+  if (sync::spin_until([&] { return task.done(); }, sync::kSpin)) return true;
+  if (deadline != kForever && deadline <= os::now()) return false;
+  const SeatOffer offer(innermost_context()->engine->seats_);
+  auto& theirs = *static_cast<Seats*>(task.seats);
+  const SeatListener listener(theirs, task.state);
+  const bool lends = task.type->claimable && (task.state.load(std::memory_order_relaxed) & Task::kBound) == 0;
+  for (;;) {
+    const std::uint32_t state = task.state.fetch_or(kSleepers, std::memory_order_seq_cst) | kSleepers;
+    if ((state & Task::kDone) != 0) return true;
+    if (lends && (state & Task::kBegun) == 0 && theirs.take()) {
+      // Won, it keeps its engine alive until it is settled.
+      if (task.begin()) task.home->lend(task);
+      theirs.offer();
+    } else if (os::futex_wait(task.state, state, os::Scope::kPrivate, deadline) == os::FutexWait::kTimedOut) {
+      return task.done();
+    }
+  }
 }
 
 void ThreadEngine::lend(Task& task) { run_here(task, context()); }
@@ -86,10 +111,12 @@ void ThreadEngine::run_on_fresh_stack(Task& task, const Context* here) noexcept 
 // consistent. So either we find it, or it finds us and changes the word by kNudge before it wakes us.
 void ThreadEngine::wait_helping(std::atomic<std::uint32_t>& word, Goal goal, Nanos deadline, Worker* worker) noexcept {
   const auto done = [goal](std::uint32_t value) { return (value & goal.mask) == goal.value; };
+  constexpr unsigned kPollsPerLookAround = 16;  // others' frames lie in others' caches
   Found found;
+  unsigned polls = 0;
   const auto look = [&] {
     if (done(word.load(std::memory_order_acquire))) return true;
-    found = find_descendant(word, worker);
+    if (polls++ % kPollsPerLookAround == 0) found = find_descendant(word, worker);
     return static_cast<bool>(found);
   };
   for (;;) {
@@ -121,6 +148,9 @@ ThreadEngine::Found ThreadEngine::find_descendant(const std::atomic<std::uint32_
   if (Slot* slot = joined(is_it)) return {.slot = slot};
   for (const auto& worker : workers_) {
     if (worker.get() == self) continue;
+    // Before the frames: in the order of sequentially consistent operations, who pushed before we went to sleep is seen
+    // here, and with what it pushed, the frames it had.
+    const bool pushed = !worker->deque.empty();
     const Frames& frames = worker->frames;
     const int at = frames.find(&word);
     if (at < 0) continue;
@@ -132,7 +162,12 @@ ThreadEngine::Found ThreadEngine::find_descendant(const std::atomic<std::uint32_
     const auto above_base = [&](std::int64_t position) {
       return runs_it() && position >= frames[at].base.load(std::memory_order_acquire);
     };
-    if (Task* task = worker->deque.steal_if(above_base)) return {.task = task};
+    if (Task* task = pushed ? worker->deque.steal_if(above_base) : nullptr) {
+      if (task->type->claimable) return {.task = task};
+      // Nobody can wait for this one, so it must not be run on top of one who waits.
+      injector_.push(*task);
+      sleep_.notify();
+    }
     // As long as we are in the slot, its owner waits for us, and its frames stand still.
     const auto is_below = [&](const Slot& slot) {
       return slot.owner.load(std::memory_order_relaxed) == worker.get() &&
@@ -158,9 +193,7 @@ void ThreadEngine::nudge(const Worker& worker) noexcept {
   const int shown = worker.frames.shown();
   for (int at = 0; at < shown; ++at) {
     std::atomic<std::uint32_t>* word = worker.frames[at].awaited.load(std::memory_order_relaxed);
-    if (word == nullptr || (word->load(std::memory_order_seq_cst) & kSleepers) == 0) continue;
-    word->fetch_add(kNudge, std::memory_order_seq_cst);
-    os::futex_wake(*word, os::kAll, os::Scope::kPrivate);
+    if (word != nullptr) stir(*word);
   }
 }
 

@@ -21,7 +21,7 @@ constexpr std::size_t kBatch = 32;
 // More than a batch: what one thread submits to one worker is run in order.
 constexpr unsigned kFairTurn = 61;
 // Loops go before queued tasks, since somebody stands and waits for a loop; but not always.
-constexpr unsigned kTasksBeforeLoops = 8;
+constexpr unsigned kVisitsBeforeLoops = 8;
 
 constexpr Nanos kLeastPatience = 1'000;
 constexpr Nanos kMostPatience = 20'000;
@@ -78,30 +78,42 @@ void ThreadEngine::enter(Worker& worker) noexcept {
 // ---- finding work ---------------------------------------------------------------------------------------------------
 
 bool ThreadEngine::work_once(Worker& worker) noexcept {
-  const unsigned turn = ++worker.turn;
   Found found;
-  const bool lowly_first = ++worker.picks % kFairTurn == 0;  // so that they never starve
-  found.task = take_one(lowly_first ? lowly_ : urgent_);
-  if (!found && turn % kFairTurn == 0) found = take_fairly(worker);
+  ++worker.turn;
+  if (++worker.picks % kFairTurn == 0) found = take_fairly(worker);
+  if (!found) found.task = take_one(urgent_);
   if (!found) found.task = worker.deque.pop();
-  if (!found && turn % kTasksBeforeLoops == 0) found.task = take_injected(worker);
-  if (!found) found.slot = join_any(worker);
-  if (!found) found.task = take_injected(worker);
-  if (!found) found.task = take_one(lowly_);
+  if (!found) found = take_shared(worker);
   if (!found) return false;
   take_up(worker, found);
   return true;
 }
 
-// What would have to wait if only the newest were taken: in turns from outside, of loops, and the oldest of our own.
+// Our own deque is empty.
+ThreadEngine::Found ThreadEngine::take_shared(Worker& worker) noexcept {
+  worker.turn = 0;
+  Found found;
+  if (++worker.visits % kVisitsBeforeLoops == 0) found.task = take_injected(worker);
+  if (!found) found.slot = join_any(worker);
+  if (!found) found.task = take_injected(worker);
+  if (!found) found.task = take_one(lowly_);
+  return found;
+}
+
+// What would starve if only the most urgent and the newest were taken. But what comes from outside, or lies at the far
+// end of our deque, is only preferred if it would have to wait: else what one thread submits to one worker stays in
+// order.
 ThreadEngine::Found ThreadEngine::take_fairly(Worker& worker) noexcept {
-  switch (worker.turn / kFairTurn % 3) {
+  const bool starved = worker.turn >= kFairTurn || !urgent_.empty();
+  switch (worker.picks / kFairTurn % 4) {
     case 0:
-      return {.task = take_injected(worker)};
+      return {.task = take_one(lowly_)};
     case 1:
       return {.slot = join_any(worker)};
+    case 2:
+      return {.task = starved ? take_injected(worker) : nullptr};
     default:
-      return {.task = worker.deque.steal()};
+      return {.task = starved ? worker.deque.steal() : nullptr};
   }
 }
 
@@ -120,12 +132,20 @@ bool ThreadEngine::search(Worker& worker) noexcept {
     if (!found) found.task = take_one(lowly_);
     return static_cast<bool>(found) || stopping_.load(std::memory_order_relaxed);
   };
-  sync::spin_until(look, worker.patience);
-  // Spinning that pays is worth doing longer next time, and the reverse.
-  worker.patience = found ? std::min(worker.patience * 2, kMostPatience) : std::max(worker.patience / 2, kLeastPatience);
-  if (!found) return false;
-  take_up(worker, found);
-  return true;
+  if (!look()) {
+    sync::spin_until(look, worker.patience);
+    // Spinning that pays is worth doing longer next time, and the reverse.
+    worker.patience =
+        found ? std::min(worker.patience * 2, kMostPatience) : std::max(worker.patience / 2, kLeastPatience);
+  }
+  if (found) {
+    take_up(worker, found);
+    return true;
+  }
+  // What is there and cannot be had stands in the hands of a thread that has lost its core: give it ours.
+  if (!pending()) return false;
+  os::yield();
+  return !stopping_.load(std::memory_order_relaxed);
 }
 
 void ThreadEngine::rest(Worker& worker) noexcept {
@@ -154,7 +174,6 @@ Task* ThreadEngine::take_injected(Worker& worker) noexcept {
   const bool one = special_ || !worker.deque.empty();
   const std::size_t count = injector_.take(nodes.data(), one ? 1 : nodes.size());
   if (count == 0) return nullptr;
-  worker.turn = 0;
   // The rest goes into the deque so that it comes out at our end in the order of submission.
   std::array<Task*, kBatch> rest;
   for (std::size_t i = 1; i < count; ++i) rest[count - 1 - i] = static_cast<Task*>(nodes[i]);
@@ -240,7 +259,7 @@ void ThreadEngine::execute(Task& task, Worker* worker) noexcept {
   }
   if (worker != nullptr) ++worker->quota_used;
   {
-    const FrameScope frame({this, worker, &task.awaiter}, &task.state, task.type->what);
+    const FrameScope frame({this, worker}, &task.state, task.type->what);
     task.type->run(task);
   }
   settled(worker);

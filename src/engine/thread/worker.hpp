@@ -87,11 +87,12 @@ class Worker {
   // The rest is the owner's alone.
   bool searching = true;
   bool in_batch = false;
-  unsigned turn = 0;   // since the last batch from outside
-  unsigned picks = 0;  // all turns
-  os::Nanos patience = 10'000;  // how long it spins for work
+  unsigned picks = 0;            // how often it looked for work,
+  unsigned turn = 0;             // since its deque was empty,
+  unsigned visits = 0;           // and where others look too
+  os::Nanos patience = 10'000;   // how long it spins for work
   std::uint64_t quota_used = 0;  // tasks and chunks since its thread began
-  bool entered = false;         // its worker_enter went well
+  bool entered = false;          // its worker_enter went well
 
   os::Thread thread;    // under the engine's roster lock
   os::Thread previous;  // the thread that this worker's first act is to join

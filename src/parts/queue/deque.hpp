@@ -46,7 +46,7 @@ class Deque {
     bottom_.store(bottom, std::memory_order_seq_cst);
     Position top = top_.load(std::memory_order_seq_cst);
     if (top > bottom) {
-      bottom_.store(bottom + 1, std::memory_order_relaxed);
+      bottom_.store(bottom + 1, std::memory_order_release);
       return nullptr;
     }
     T* item = ring->get(bottom);
@@ -55,7 +55,7 @@ class Deque {
       if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed)) {
         item = nullptr;
       }
-      bottom_.store(bottom + 1, std::memory_order_relaxed);
+      bottom_.store(bottom + 1, std::memory_order_release);
     }
     return item;
   }

@@ -26,9 +26,9 @@ detail::Await await(std::atomic<std::uint32_t>& word, Done done, os::Nanos deadl
   for (;;) {
     std::uint32_t value = word.load(std::memory_order_acquire);
     if (done(value)) return Await::kReady;
-    if ((value & detail::kSleepers) == 0 && !word.compare_exchange_weak(value, value | detail::kSleepers,
-                                                                        std::memory_order_relaxed,
-                                                                        std::memory_order_relaxed)) {
+    if ((value & detail::kSleepers) == 0 &&
+        !word.compare_exchange_weak(value, value | detail::kSleepers, std::memory_order_relaxed,
+                                    std::memory_order_relaxed)) {
       continue;
     }
     const os::FutexWait end = os::futex_wait(word, value | detail::kSleepers, scope, deadline);

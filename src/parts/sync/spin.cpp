@@ -5,15 +5,14 @@ namespace {
 
 std::atomic<int> g_spinners{0};
 
-// As many as CPUs; but on a single one nobody spins, since the answer could not come meanwhile. Asked when the program
-// starts: later the asking thread may be a pinned one.
-const int g_seats = os::usable_cpus() > 1 ? os::usable_cpus() : 0;
-
 }  // namespace
 
-int spinning_cpus() noexcept { return g_seats; }
+int spinning_cpus() noexcept {
+  static const int kCpus = os::usable_cpus();
+  return kCpus > 1 ? kCpus : 0;
+}
 
-SpinSeat::SpinSeat() noexcept : taken_(g_spinners.fetch_add(1, std::memory_order_relaxed) < g_seats) {
+SpinSeat::SpinSeat() noexcept : taken_(g_spinners.fetch_add(1, std::memory_order_relaxed) < spinning_cpus()) {
   if (!taken_) g_spinners.fetch_sub(1, std::memory_order_relaxed);
 }
 
