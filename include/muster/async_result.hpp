@@ -38,11 +38,11 @@ class AsyncState : public AsyncCore {
 
 // Calls an error callback with what it takes: an exception_ptr, or the exception as a std::exception.
 template <class F>
-void call_with_error(const F& f, const std::exception_ptr& error) {
-  if constexpr (std::is_invocable_v<const F&, std::exception_ptr>) {
+void call_with_error(F& f, const std::exception_ptr& error) {
+  if constexpr (std::is_invocable_v<F&, std::exception_ptr>) {
     f(error);
   } else {
-    static_assert(std::is_invocable_v<const F&, const std::exception&>,
+    static_assert(std::is_invocable_v<F&, const std::exception&>,
                   "muster: an error callback takes a std::exception_ptr or a const std::exception&");
     try {
       std::rethrow_exception(error);
@@ -87,9 +87,9 @@ class AsyncResult {
     return state().outcome().has_value() && state().spoilt() == nullptr;
   }
 
-  // Has f called with the value, if the task ends with one: exactly once, also when attached late. It runs in the
-  // thread that settles the task (a worker, or whoever cancelled it or terminated the pool) before the result is ready;
-  // if that has happened, here and now. What it throws becomes the failure that get() throws.
+  // Has f called with the value, if the task ends with one: exactly once, also when attached late. It runs in the thread
+  // that settles the task (a worker; who cancelled it or terminated the pool; the pool's timer, when it took too long)
+  // before the result is ready; if that has happened, here and now. What it throws becomes the failure of get().
   template <class F>
   AsyncResult& callback(F&& f) & {
     attach([f = std::make_shared<std::decay_t<F>>(std::forward<F>(f))](const Outcome<T>& outcome) {

@@ -118,8 +118,9 @@ void Pool::close() {
 void Pool::terminate() {
   closed_.store(true, std::memory_order_relaxed);
   terminated_.store(true, std::memory_order_relaxed);
-  stop_.request_stop();
+  // The gate first: a task that obeys its token must not make room for another.
   engine_->terminate();
+  stop_.request_stop();
 }
 
 void Pool::join() {

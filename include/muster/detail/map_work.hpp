@@ -162,7 +162,10 @@ class MapWork : public MapCore {
     inner_source_t<Source> source = source_;
     const auto write = sink_.writer();
     std::size_t i = begin;
-    const auto make = [&]() -> decltype(auto) { return call(static_cast<Item>(source.at(i))); };
+    const auto make = [&]() -> decltype(auto) {
+      auto&& item = source.at(i);
+      return call(static_cast<Item>(item));
+    };
     if constexpr (kTry) {
       for (; i < end; ++i) write(i, [&] { return outcome_of(make); });
       return true;

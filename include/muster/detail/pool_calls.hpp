@@ -69,7 +69,8 @@ class PoolCalls {
 
   // ---- map ---------------------------------------------------------------------------------------------------------
 
-  // f of each item, in the order of the items. Throws the failure of the lowest index; no item begins after one failed.
+  // f of each item, in the order of the items. Throws the failure of the lowest index; after a failure
+  // no further chunk begins.
   // Of a function that returns nothing: an object with size().
   template <class F, Input R>
   auto map(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
