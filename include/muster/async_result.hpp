@@ -87,9 +87,9 @@ class AsyncResult {
     return state().outcome().has_value() && state().spoilt() == nullptr;
   }
 
-  // Has f called with the value, if the task ends with one: exactly once, also when attached late. It runs in the thread
-  // that settles the task (a worker; who cancelled it or terminated the pool; the pool's timer, when it took too long)
-  // before the result is ready; if that has happened, here and now. What it throws becomes the failure of get().
+  // Has f called with the value, if the task ends with one: exactly once, also when attached late. It runs in the
+  // thread that settles the task (a worker; who cancelled it or terminated the pool; the pool's timer, when it took too
+  // long) before the result is ready; if that has happened, here and now. What it throws becomes the failure of get().
   template <class F>
   AsyncResult& callback(F&& f) & {
     attach([f = std::make_shared<std::decay_t<F>>(std::forward<F>(f))](const Outcome<T>& outcome) {

@@ -42,7 +42,7 @@ class Imap {
     return std::move(*outcome).value();
   }
 
-  class iterator {
+  class iterator {  // NOLINT(readability-identifier-naming): as the standard spells it
    public:
     using iterator_concept = std::input_iterator_tag;
     using value_type = T;

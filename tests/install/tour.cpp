@@ -41,7 +41,7 @@ struct Parcel {  // a plain aggregate
 };
 int weight(const Parcel& parcel) { return std::accumulate(parcel.weights.begin(), parcel.weights.end(), 0); }
 
-int until_stopped(std::stop_token stop, int n) {
+int until_stopped(const std::stop_token& stop, int n) {
   while (!stop.stop_requested()) std::this_thread::sleep_for(1ms);
   return n;
 }

@@ -107,10 +107,12 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
 template <class F, class... Kept>
 class PostTask final : public Task {
  public:
+  using Result = kept_result_t<F, Kept...>;
+
   template <class G, class... Args>
   explicit PostTask(PoolCore& core, G&& f, Args&&... args)
       : Task(kType, 1), core_(core), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
-    static_assert(sizeof(std::type_identity<kept_result_t<F, Kept...>>) > 0);  // refuses, in words, what is no call
+    static_assert(std::is_same_v<Result, std::decay_t<Result>>);  // refuses, in words, what is no call
   }
 
  private:

@@ -74,11 +74,11 @@ class PoolCalls {
   // Of a function that returns nothing: an object with size().
   template <class F, Input R>
   auto map(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
-    return map_now<false>(callable_now(f), source_for_now(std::forward<R>(range)), resolved(options));
+    return map_now<false, kept_now_t<F>>(f, source_for_now(std::forward<R>(range)), resolved(options));
   }
   template <class F, class T>
   auto map(F&& f, std::initializer_list<T> items, const CallOptions& options = kPoolsOwn) {
-    return map_now<false>(callable_now(f), borrow(items), resolved(options));
+    return map_now<false, kept_now_t<F>>(f, borrow(items), resolved(options));
   }
 
   // f of each item, assigned to the objects of `out`: a contiguous range that is large enough (else ValueError), or a
@@ -88,23 +88,23 @@ class PoolCalls {
     auto source = source_for_now(std::forward<R>(range));
     auto* to = room_for(source.size(), out);
     using Work = MapWork<kept_now_t<F>, decltype(source), IntoSink<std::remove_pointer_t<decltype(to)>>, false>;
-    Work(core(), callable_now(f), std::move(source), IntoSink(to), resolved(options)).run_now(resolved(options));
+    Work(core(), f, std::move(source), IntoSink(to), resolved(options)).run_now(resolved(options));
   }
 
   // One outcome an item: value, exception, timeout, or that it was dropped. Does not stop at failures.
   template <class F, Input R>
   auto try_map(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
-    return map_now<true>(callable_now(f), source_for_now(std::forward<R>(range)), resolved(options));
+    return map_now<true, kept_now_t<F>>(f, source_for_now(std::forward<R>(range)), resolved(options));
   }
   template <class F, class T>
   auto try_map(F&& f, std::initializer_list<T> items, const CallOptions& options = kPoolsOwn) {
-    return map_now<true>(callable_now(f), borrow(items), resolved(options));
+    return map_now<true, kept_now_t<F>>(f, borrow(items), resolved(options));
   }
 
   // f(a, b, ...) of each tuple.
   template <class F, Input R>
   auto starmap(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
-    return map(Spread<kept_now_t<F>>(callable_now(f)), std::forward<R>(range), options);
+    return map(Spread<kept_now_t<F>>(f), std::forward<R>(range), options);
   }
 
   // The same without waiting: an AsyncResult of Results.
@@ -147,14 +147,7 @@ class PoolCalls {
   PoolCore& core() const { return static_cast<const Self&>(*this).core(); }
   const CallOptions& options() const { return static_cast<const Self&>(*this).defaults(); }
 
-  const CallOptions& resolved(const CallOptions& options) const {
-    return &options == &kPoolsOwn ? this->options() : options;
-  }
-
-  template <class F>
-  static kept_now_t<F> callable_now(F& f) noexcept {
-    return f;
-  }
+  CallOptions resolved(const CallOptions& options) const { return &options == &kPoolsOwn ? this->options() : options; }
 
   template <class Made>
   auto launch(TaskRef<Made> task) {
@@ -163,7 +156,7 @@ class PoolCalls {
   }
 
   template <bool kTry, class Kept, class Source>
-  auto map_now(Kept&& f, Source source, const CallOptions& options) {
+  auto map_now(Kept f, Source source, const CallOptions& options) {
     using F = std::remove_cvref_t<Kept>;
     using R = call_result_t<F, item_t<F, Source>>;
     using Sink = ResultsSink<std::conditional_t<kTry, Outcome<R>, R>>;

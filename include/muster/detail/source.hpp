@@ -192,7 +192,7 @@ auto source_for_now(R&& range) {
   } else if constexpr (std::is_lvalue_reference_v<R>) {
     return borrow(range);
   } else {
-    return own<std::remove_cvref_t<R>>(std::move(range));
+    return own<std::remove_cvref_t<R>>(std::forward<R>(range));
   }
 }
 
@@ -207,7 +207,7 @@ auto source_for_later(R&& range) {
                   "pass std::ref and keep it alive");
     return own<std::remove_cvref_t<R>>(range);
   } else {
-    return own<std::remove_cvref_t<R>>(std::move(range));
+    return own<std::remove_cvref_t<R>>(std::forward<R>(range));
   }
 }
 
