@@ -19,6 +19,7 @@ constexpr Nanos kTiny = 20'000;
 bool ThreadEngine::run(Loop& loop, const Terms& terms) {
   const Context* here = context();
   if (!accept(here, terms.follow_up)) return false;
+  const LeaveOfAbsence absence(this);
   if (here != nullptr) {
     run_owned(loop, here->worker, may_run_here(here) ? Part::kWorks : Part::kWaits);
     settled(here->worker);
@@ -32,13 +33,10 @@ bool ThreadEngine::run(Loop& loop, const Terms& terms) {
 // A thread from outside may work on its loop too if a permit is free, so that no more tasks run at a time than there
 // are workers. A task of another pool lets others have its seat meanwhile, and takes one of ours if there is one free.
 void ThreadEngine::run_from_outside(Loop& loop) noexcept {
-  const Context* caller = innermost_context();
-  const bool permit = !special_ && sleep_.enter();
-  if (caller == nullptr) {
-    run_owned(loop, nullptr, permit ? Part::kGuest : Part::kWaits);
+  if (!special_ && sleep_.enter()) {
+    run_owned(loop, nullptr, Part::kGuest);
   } else {
-    const SeatOffer offer(caller->engine->seats_);
-    run_owned(loop, nullptr, permit ? Part::kGuest : Part::kSeeksSeat);
+    run_owned(loop, nullptr, innermost_context() == nullptr ? Part::kWaits : Part::kSeeksSeat);
   }
 }
 
@@ -125,6 +123,7 @@ std::size_t ThreadEngine::run_alone(Loop& loop, std::size_t from, Nanos patience
   const Nanos end_of_patience = patience == kForever ? kForever : began + patience;
   while (from < loop.size && may_go_on(loop)) {
     const std::size_t end = stride.end_of(from);
+    if (worker != nullptr) ++worker->quota_used;
     if (!loop.run(loop, from, end)) loop.stopped.store(true, std::memory_order_relaxed);
     const Nanos ended = os::now();
     stride.ran(end - from, ended - began);

@@ -56,18 +56,6 @@ class SeatListener {
   SeatListener* after_;
 };
 
-// Offers a seat while it lives.
-class SeatOffer {
- public:
-  explicit SeatOffer(Seats& seats) noexcept : seats_(seats) { seats_.offer(); }
-  ~SeatOffer() { seats_.resume(); }
-  SeatOffer(const SeatOffer&) = delete;
-  SeatOffer& operator=(const SeatOffer&) = delete;
-
- private:
-  Seats& seats_;
-};
-
 // Wakes those who sleep on the word, once: they mark it anew if they sleep again.
 void stir(std::atomic<std::uint32_t>& word) noexcept;
 

@@ -77,6 +77,13 @@ void ThreadEngine::await_visitors() const noexcept {
   while (visitors_.load(std::memory_order_acquire) != 0) os::yield();
 }
 
+ThreadEngine::LeaveOfAbsence::LeaveOfAbsence(const ThreadEngine* entered) noexcept {
+  const Context* from = innermost_context();
+  if (from == nullptr || from->engine == entered) return;
+  seats_ = &from->engine->seats_;
+  seats_->offer();
+}
+
 // ---- accepting and settling -----------------------------------------------------------------------------------------
 
 // Counts first and looks at the gate then; who closes it does the reverse. So either the closer's drain sees our count,
@@ -125,6 +132,7 @@ void ThreadEngine::tell_if_quiet() noexcept {
 }
 
 bool ThreadEngine::drain(Nanos deadline) {
+  const LeaveOfAbsence absence(this);
   awaiting_quiet_.fetch_add(1, std::memory_order_seq_cst);
   bool is_quiet = false;
   for (;;) {

@@ -72,6 +72,21 @@ class ThreadEngine final : public Engine {
     ThreadEngine& engine_;
   };
 
+  // A task enters another engine, to wait there or to run something: meanwhile its own may use its seat (seats.hpp).
+  // Of the engine that is entered, if any, nobody is absent.
+  class LeaveOfAbsence {
+   public:
+    explicit LeaveOfAbsence(const ThreadEngine* entered) noexcept;
+    ~LeaveOfAbsence() {
+      if (seats_ != nullptr) seats_->resume();
+    }
+    LeaveOfAbsence(const LeaveOfAbsence&) = delete;
+    LeaveOfAbsence& operator=(const LeaveOfAbsence&) = delete;
+
+   private:
+    Seats* seats_ = nullptr;
+  };
+
   // thread_engine.cpp: coming and going
   void start_workers();
   void run_thread(Worker& worker);

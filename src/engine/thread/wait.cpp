@@ -1,7 +1,6 @@
 // Waiting inside tasks: a task that waits never keeps its pool from going on, and never runs what it does not await.
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "engine/thread/inside.hpp"
@@ -39,9 +38,7 @@ Wait ThreadEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
   // Who asks for no wait helps nobody.
   if (deadline != kForever && deadline <= os::now()) return Wait::kTimedOut;
   const Context* here = context();
-  // Below a task of another pool, that one does not run now.
-  std::optional<SeatOffer> offer;
-  if (innermost_context()->engine != this) offer.emplace(innermost_context()->engine->seats_);
+  const LeaveOfAbsence absence(this);
   if (may_run_here(here)) {
     if (task.type->claimable && task.begin()) run_here(task, here);
     wait_helping(task.state, {Task::kDone, Task::kDone}, deadline, here->worker);
@@ -57,7 +54,7 @@ bool wait_elsewhere(Task& task, Nanos deadline) noexcept { return ThreadEngine::
 bool ThreadEngine::wait_elsewhere(Task& task, Nanos deadline) noexcept {
   if (sync::spin_until([&] { return task.done(); }, sync::kSpin)) return true;
   if (deadline != kForever && deadline <= os::now()) return false;
-  const SeatOffer offer(innermost_context()->engine->seats_);
+  const LeaveOfAbsence absence(nullptr);
   auto& theirs = *static_cast<Seats*>(task.seats);
   const SeatListener listener(theirs, task.state);
   const bool lends = task.type->claimable && (task.state.load(std::memory_order_relaxed) & Task::kBound) == 0;
