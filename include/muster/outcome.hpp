@@ -29,7 +29,8 @@ class Outcome {
     return *std::get_if<0>(&end_);
   }
   T&& value() && {
-    check();
+    // Given up, so that who catches the exception has the last reference to it.
+    if (!has_value()) std::rethrow_exception(std::exchange(*std::get_if<1>(&end_), nullptr));
     return std::move(*std::get_if<0>(&end_));
   }
 

@@ -55,6 +55,10 @@ bool ThreadEngine::wait_elsewhere(Task& task, Nanos deadline) noexcept {
   if (sync::spin_until([&] { return task.done(); }, sync::kSpin)) return true;
   if (deadline != kForever && deadline <= os::now()) return false;
   const LeaveOfAbsence absence(nullptr);
+  // Engines of another kind have no seats: nobody but their own workers can do their work.
+  if (task.seats == nullptr) {
+    return detail::await_bits(task.state, Task::kDone, deadline, detail::Scope::kPrivate) == detail::Await::kReady;
+  }
   auto& theirs = *static_cast<Seats*>(task.seats);
   const SeatListener listener(theirs, task.state);
   const bool lends = task.type->claimable && (task.state.load(std::memory_order_relaxed) & Task::kBound) == 0;

@@ -1,0 +1,166 @@
+// Lock and Event.
+
+#include <gtest/gtest.h>
+#include <muster/threading.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <latch>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "tests/support/leaks.hpp"
+
+namespace muster::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using threading::Event;
+using threading::Lock;
+
+TEST(Lock, is_taken_and_given_back) {
+  Lock lock;
+  EXPECT_FALSE(lock.locked());
+  EXPECT_TRUE(lock.acquire());
+  EXPECT_TRUE(lock.locked());
+  EXPECT_FALSE(lock.acquire(false));
+  EXPECT_FALSE(lock.acquire(1ms));
+  EXPECT_FALSE(lock.acquire(-1s));
+  lock.release();
+  EXPECT_TRUE(lock.acquire(false));
+  lock.release();
+  EXPECT_TRUE(lock.acquire(0s)) << "free, so it needs no time";
+  lock.release();
+  EXPECT_FALSE(lock.locked());
+  static_assert(sizeof(Lock) == 4);
+}
+
+TEST(Lock, release_by_a_stranger_is_allowed_and_of_a_free_one_refused) {
+  Lock lock;
+  EXPECT_THROW(lock.release(), LockError);
+  EXPECT_FALSE(lock.locked());
+  lock.acquire();
+  std::thread([&] { lock.release(); }).join();
+  EXPECT_FALSE(lock.locked());
+  EXPECT_TRUE(lock.try_lock());
+  lock.unlock();
+}
+
+TEST(Lock, is_a_standard_lockable) {
+  Lock a;
+  Lock b;
+  {
+    const std::scoped_lock both(a, b);
+    EXPECT_TRUE(a.locked() && b.locked());
+    std::unique_lock other(a, std::try_to_lock);
+    EXPECT_FALSE(other.owns_lock());
+    EXPECT_FALSE(other.try_lock_for(1ms));
+    EXPECT_FALSE(other.try_lock_until(std::chrono::steady_clock::now() + 1ms));
+    EXPECT_FALSE(other.try_lock_until(std::chrono::system_clock::now() - 1h));
+  }
+  std::unique_lock later(a, std::defer_lock);
+  EXPECT_TRUE(later.try_lock_for(1h));
+}
+
+TEST(Lock, lets_one_in_at_a_time) {
+  Lock lock;
+  long count = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20'000; ++i) {
+        if (t % 2 == 0) {
+          const std::scoped_lock guard(lock);
+          ++count;
+        } else if (lock.acquire(1h)) {
+          ++count;
+          lock.release();
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(count, 80'000);
+}
+
+TEST(Lock, a_waiter_gets_it_when_it_is_released) {
+  for (int round = 0; round < 200; ++round) {
+    Lock lock;
+    lock.acquire();
+    std::latch about_to_wait(1);
+    int seen = 0;
+    int written = 0;
+    std::thread waiter([&] {
+      about_to_wait.count_down();
+      lock.acquire();
+      seen = written;
+      lock.release();
+    });
+    about_to_wait.wait();
+    written = round;
+    lock.release();
+    waiter.join();
+    ASSERT_EQ(seen, round);
+  }
+}
+
+TEST(Event, is_set_and_cleared) {
+  Event event;
+  EXPECT_FALSE(event.is_set());
+  EXPECT_FALSE(event.wait(0s));
+  EXPECT_FALSE(event.wait(1ms));
+  event.set();
+  event.set();
+  EXPECT_TRUE(event.is_set());
+  EXPECT_TRUE(event.wait());
+  EXPECT_TRUE(event.wait(0s));
+  event.clear();
+  event.clear();
+  EXPECT_FALSE(event.is_set());
+  EXPECT_FALSE(event.wait(0s));
+  static_assert(sizeof(Event) == 4);
+}
+
+TEST(Event, lets_all_waiters_go_and_shows_what_was_written_before) {
+  for (int round = 0; round < 100; ++round) {
+    Event event;
+    int written = 0;
+    std::atomic<int> right{0};
+    std::vector<std::thread> waiters;
+    for (int i = 0; i < 4; ++i) {
+      waiters.emplace_back([&, i] {
+        if (i % 2 == 0 ? event.wait() : event.wait(1h)) right += written == round + 1 ? 1 : 0;
+      });
+    }
+    written = round + 1;
+    event.set();
+    for (std::thread& waiter : waiters) waiter.join();
+    ASSERT_EQ(right, 4);
+  }
+}
+
+TEST(Event, ping_pong) {
+  Event ping;
+  Event pong;
+  int count = 0;
+  constexpr int kRounds = 5000;
+  std::thread other([&] {
+    for (int i = 0; i < kRounds; ++i) {
+      ping.wait();
+      ping.clear();
+      ++count;
+      pong.set();
+    }
+  });
+  for (int i = 0; i < kRounds; ++i) {
+    ping.set();
+    pong.wait();
+    pong.clear();
+    ASSERT_EQ(count, i + 1);
+  }
+  other.join();
+}
+
+}  // namespace
+}  // namespace muster::testing
