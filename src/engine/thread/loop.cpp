@@ -209,16 +209,16 @@ void ThreadEngine::await_crew(Slot& slot, Worker* worker, Part part) noexcept {
 
 // Whoever finds a seat free while the loop is open works on it, and goes on waiting when it is closed.
 void ThreadEngine::await_crew_or_seat(Slot& slot) noexcept {
-  const SeatListener listener(seats_, slot.crew);
+  const SeatListener listener(*seats_, slot.crew);
   for (;;) {
     std::uint32_t crew = slot.crew.fetch_or(detail::kSleepers, std::memory_order_seq_cst) | detail::kSleepers;
     if ((crew & (Slot::kOpen | Slot::kCount)) == 0) return;
-    if ((crew & Slot::kOpen) != 0 && seats_.take()) {
+    if ((crew & Slot::kOpen) != 0 && seats_->take()) {
       if (slot.join()) {
         work_on(slot, nullptr);
         leave(slot, nullptr);
       }
-      seats_.offer();
+      seats_->offer();
     } else {
       os::futex_wait(slot.crew, crew, os::Scope::kPrivate);
     }

@@ -15,21 +15,21 @@ Seats* g_unused = nullptr;  // under the lock
 
 }  // namespace
 
-Seats& Seats::acquire() {
+Seats::Owned Seats::acquire() {
   {
     const LockGuard guard(g_unused_lock);
     if (Seats* seats = g_unused) {
       g_unused = seats->next_;
-      return *seats;
+      return Owned(seats);
     }
   }
-  return *new Seats;
+  return Owned(new Seats);
 }
 
-void Seats::retire() noexcept {
+void Seats::Retire::operator()(Seats* seats) const noexcept {
   const LockGuard guard(g_unused_lock);
-  next_ = g_unused;
-  g_unused = this;
+  seats->next_ = g_unused;
+  g_unused = seats;
 }
 
 bool Seats::take() noexcept {

@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include <muster/detail/lock_word.hpp>
 
@@ -18,9 +19,12 @@ namespace muster::engine::thread {
 // The seats of one engine. Never freed, only used again: a task may be waited for when its engine is gone.
 class Seats {
  public:
-  // Seats for an engine that begins, which gives them back when it ends.
-  static Seats& acquire();
-  void retire() noexcept;
+  struct Retire {
+    void operator()(Seats* seats) const noexcept;
+  };
+  using Owned = std::unique_ptr<Seats, Retire>;
+  // Seats for an engine that begins; they wait for another one when it ends.
+  static Owned acquire();
 
   // A free seat, if there is one. Sequentially consistent.
   bool take() noexcept;

@@ -26,7 +26,6 @@ ThreadEngine::~ThreadEngine() {
     drain(kForever);
     stop();
   }
-  seats_.retire();
 }
 
 void ThreadEngine::start_workers() {
@@ -80,7 +79,7 @@ void ThreadEngine::await_visitors() const noexcept {
 ThreadEngine::LeaveOfAbsence::LeaveOfAbsence(const ThreadEngine* entered) noexcept {
   const Context* from = innermost_context();
   if (from == nullptr || from->engine == entered) return;
-  seats_ = &from->engine->seats_;
+  seats_ = from->engine->seats_.get();
   seats_->offer();
 }
 
@@ -152,7 +151,7 @@ bool ThreadEngine::submit(Task& task, const Terms& terms) {
   const Context* here = context();
   if (!accept(here, terms.follow_up)) return false;
   task.home = this;
-  task.seats = &seats_;
+  task.seats = seats_.get();
   if (special_) task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
   if (terms.priority != 0) {
     (terms.priority > 0 ? urgent_ : lowly_).push(task);

@@ -158,7 +158,7 @@ class ThreadEngine final : public Engine {
   // Tasks must see a worker of their own: nothing of this engine runs on another thread.
   const bool special_;
   Sleep sleep_;
-  Seats& seats_;
+  const Seats::Owned seats_;
   queue::Injector urgent_;    // what has a priority above 0,
   queue::Injector injector_;  // what comes from outside without one,
   queue::Injector lowly_;     // and what has one below 0
