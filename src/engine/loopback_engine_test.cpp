@@ -155,8 +155,8 @@ class LoopbackEngine final : public Engine {
   struct Item {
     Task* task = nullptr;
     Loop* loop = nullptr;
-    bool* over = nullptr;       // where the caller of run() waits
-    std::size_t begin = 0;      // of a loop: what comes next; of a chunk: the chunk
+    bool* over = nullptr;   // where the caller of run() waits
+    std::size_t begin = 0;  // of a loop: what comes next; of a chunk: the chunk
     std::size_t end = 0;
     std::size_t* sent = nullptr;  // of a loop: its chunks on their way
   };
@@ -203,8 +203,10 @@ class LoopbackEngine final : public Engine {
       loop.handed = begin;
       const Item whole = item;
       queue_.pop_front();
-      if (chunks_[whole.loop] == 0) end_loop(whole);
-      else ending_[whole.loop] = whole;
+      if (chunks_[whole.loop] == 0)
+        end_loop(whole);
+      else
+        ending_[whole.loop] = whole;
       return;
     }
     const std::size_t end = begin + std::min(loop.size - begin, loop.chunk > 0 ? loop.chunk : std::size_t{16});
@@ -324,7 +326,8 @@ class LoopbackEngine final : public Engine {
   std::thread receiver_;
 };
 
-// ---- what a front writes: a call with arguments, and a loop over a vector --------------------------------------------
+// ---- what a front writes: a call with arguments, and a loop over a vector
+// --------------------------------------------
 
 template <class T>
 T read(std::span<const std::byte> bytes, std::size_t at = 0) {
@@ -427,7 +430,8 @@ class RemoteLoop : public Loop {
  private:
   static Entry entry(const Loop& /*loop*/) { return entry_of(&square); }
   static void pack(const Loop& loop, std::size_t begin, std::size_t end, Payload& payload) {
-    payload.pieces.push_back(std::as_bytes(std::span(static_cast<const RemoteLoop&>(loop).in).subspan(begin, end - begin)));
+    payload.pieces.push_back(
+        std::as_bytes(std::span(static_cast<const RemoteLoop&>(loop).in).subspan(begin, end - begin)));
   }
   static void settle(Loop& loop, std::size_t begin, std::size_t end, const Outcome& outcome) noexcept {
     auto& self = static_cast<RemoteLoop&>(loop);

@@ -167,8 +167,8 @@ TYPED_TEST(PoolContract, map_async_of_an_initializer_list_keeps_its_items) {
   auto begun = pool.apply_async(hold, bell.path(), gate.path(), 1);
   bell.await();
   const auto size = [](const std::string& s) { return s.size(); };
-  auto later = pool.map_async(
-      size, std::initializer_list<std::string>{"a string that is too long to be stored in place", std::string(90, 'x')});
+  auto later = pool.map_async(size, std::initializer_list<std::string>{
+                                        "a string that is too long to be stored in place", std::string(90, 'x')});
   gate.open();
   EXPECT_EQ(later.get()[0], 47U);
   EXPECT_EQ(later.get()[1], 90U);

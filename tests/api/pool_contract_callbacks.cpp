@@ -148,9 +148,8 @@ TYPED_TEST(PoolContract, who_cancels_runs_the_error_callback) {
   bell.await();
   auto queued = pool.apply_async(square, 3);
   int calls = 0;
-  queued.error_callback([&](const std::exception& error) {
-    calls += dynamic_cast<const Cancelled*>(&error) != nullptr ? 1 : 100;
-  });
+  queued.error_callback(
+      [&](const std::exception& error) { calls += dynamic_cast<const Cancelled*>(&error) != nullptr ? 1 : 100; });
   EXPECT_TRUE(queued.cancel());
   EXPECT_EQ(calls, 1);
   auto dropped = pool.apply_async(square, 3);

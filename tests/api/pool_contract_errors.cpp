@@ -15,8 +15,9 @@ TYPED_TEST(PoolContract, exceptions_keep_their_type_and_text) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
   EXPECT_EQ(text_thrown<std::out_of_range>([&] { pool.apply([](int) -> int { throw std::out_of_range("far"); }, 0); }),
             "far");
-  EXPECT_EQ(text_thrown<std::underflow_error>([&] { pool.apply([]() -> int { throw std::underflow_error("small"); }); }),
-            "small");
+  EXPECT_EQ(
+      text_thrown<std::underflow_error>([&] { pool.apply([]() -> int { throw std::underflow_error("small"); }); }),
+      "small");
   EXPECT_THROW(pool.apply([]() -> int { throw std::bad_alloc(); }), std::bad_alloc);
   try {
     pool.apply([] { throw std::system_error(ENOENT, std::generic_category(), "no file"); });
@@ -35,9 +36,9 @@ TYPED_TEST(PoolContract, map_throws_the_failure_of_the_lowest_index) {
   };
   for (const int chunksize : {0, 1, 3, 1000}) {
     for (int round = 0; round < 30; ++round) {
-      ASSERT_EQ(text_thrown<std::length_error>(
-                    [&] { pool.map(late, std::views::iota(0, 200), {.chunksize = chunksize}); }),
-                "at 40")
+      ASSERT_EQ(
+          text_thrown<std::length_error>([&] { pool.map(late, std::views::iota(0, 200), {.chunksize = chunksize}); }),
+          "at 40")
           << "chunksize " << chunksize;
     }
   }

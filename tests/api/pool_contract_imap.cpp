@@ -21,7 +21,8 @@ TYPED_TEST(PoolContract, imap_keeps_order) {
   }
   EXPECT_EQ(expected, 5000);
   for (const int chunksize : {2, 7, 1000}) {
-    EXPECT_EQ(numbers(pool.imap(twice, counted(100), {.chunksize = chunksize})), numbers(pool.map(twice, counted(100))));
+    EXPECT_EQ(numbers(pool.imap(twice, counted(100), {.chunksize = chunksize})),
+              numbers(pool.map(twice, counted(100))));
   }
 }
 
@@ -110,7 +111,9 @@ TYPED_TEST(PoolContract, an_endless_imap_can_be_left_at_any_time) {
   }
   EXPECT_EQ(taken, 100);
   EXPECT_LT(read, 2000);
-  { const auto unread = pool.imap_unordered(twice, count_for_ever(read)); }
+  {
+    const auto unread = pool.imap_unordered(twice, count_for_ever(read));
+  }
   EXPECT_EQ(pool.apply(twice, 4), 8);
 }
 

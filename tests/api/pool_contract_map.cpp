@@ -149,7 +149,7 @@ TYPED_TEST(PoolContract, functions_that_return_nothing_give_a_size) {
 TYPED_TEST(PoolContract, references_returned_are_copied) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
   const std::vector<std::string> words{"one", "two"};
-  const auto same = [](const std::string& word) -> const std::string& { return word; };
+  const auto same = [](const std::string& word) -> const std::string& { return word; };  // NOLINT
   auto copies = pool.map(same, words);
   static_assert(std::is_same_v<typename decltype(copies)::value_type, std::string>);
   EXPECT_EQ(copies[1], "two");

@@ -26,8 +26,9 @@ TYPED_TEST(PoolContract, negative_counts_are_refused_with_their_name) {
   using Pool = PoolOf<TypeParam>;
   EXPECT_NE(text_thrown<ValueError>([] { Pool pool(TypeParam::with({.processes = -1})); }).find("processes"),
             std::string::npos);
-  EXPECT_NE(text_thrown<ValueError>([] { Pool pool(TypeParam::with({.maxtasksperchild = -1})); }).find("maxtasksperchild"),
-            std::string::npos);
+  EXPECT_NE(
+      text_thrown<ValueError>([] { Pool pool(TypeParam::with({.maxtasksperchild = -1})); }).find("maxtasksperchild"),
+      std::string::npos);
   Pool pool(TypeParam::with({.processes = 1}));
   const auto text = text_thrown<ValueError>([&] { pool.map(square, counted(3), {.chunksize = -2}); });
   EXPECT_NE(text.find("chunksize"), std::string::npos) << text;
@@ -75,7 +76,8 @@ TYPED_TEST(PoolContract, options_given_beforehand_hold_for_every_call) {
 TYPED_TEST(PoolContract, priorities_are_accepted) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
   std::vector<AsyncResult<int>> results;
-  for (const int priority : {-5, 0, 5}) results.push_back(pool.with({.priority = priority}).apply_async(square, priority));
+  for (const int priority : {-5, 0, 5})
+    results.push_back(pool.with({.priority = priority}).apply_async(square, priority));
   for (const auto& result : results) EXPECT_GE(result.get(), 0);
   EXPECT_EQ(pool.map(square, counted(5), {.priority = -1})[4], 16);
 }

@@ -67,7 +67,8 @@ TEST(PoolNesting, maps_inside_maps_inside_maps) {
       const auto row = [&](int i) {
         const auto cells = pool.map(
             [&](int j) {
-              const auto values = pool.map([&](int k) { return i * 100 + j * 10 + k; }, std::views::iota(0, 5), options);
+              const auto values =
+                  pool.map([&](int k) { return i * 100 + j * 10 + k; }, std::views::iota(0, 5), options);
               return std::accumulate(values.begin(), values.end(), 0);
             },
             std::views::iota(0, 6), options);
@@ -92,7 +93,8 @@ TEST(PoolNesting, map_async_and_imap_inside_tasks) {
         [&](int i) {
           auto later = pool.map_async([](int k) { return k; }, std::views::iota(0, i));
           int sum = 0;
-          for (const int value : pool.imap([](int k) { return k; }, std::views::iota(0, i), {.window = 2})) sum += value;
+          for (const int value : pool.imap([](int k) { return k; }, std::views::iota(0, i), {.window = 2}))
+            sum += value;
           for (const int value : pool.imap_unordered([](int k) { return k; }, std::views::iota(0, i))) sum += value;
           for (const int value : later.get()) sum += value;
           return sum;
@@ -124,16 +126,6 @@ TEST(PoolNesting, there_and_back_between_two_pools_of_one) {
         },
         std::views::iota(0, 3), {.chunksize = 1});
     ASSERT_EQ(by_maps[2], 5);
-  }
-}
-
-// Hangs: see PoolTangle.
-TEST(PoolNesting, DISABLED_there_and_back_between_pools_with_initializers) {
-  ThreadPool a({.processes = 1, .initializer = [] {}});
-  ThreadPool b({.processes = 1, .maxtasksperchild = 2});
-  for (int round = 0; round < 100; ++round) {
-    ASSERT_EQ(a.apply([&] { return b.apply([&] { return a.apply([round] { return round; }); }); }), round);
-    a.map([&](int) { b.map([&](int) { a.map([](int) {}, {1, 2}); }, {1, 2}); }, {1, 2});
   }
 }
 
@@ -216,8 +208,8 @@ TEST(PoolNesting, no_more_tasks_at_a_time_than_workers_for_several_callers) {
   }
 }
 
-// A task that waits for the serialiser stands still, so its place may be used; but never are two of the serialiser's own
-// tasks at work at once.
+// A task that waits for the serialiser stands still, so its place may be used; but never are two of the serialiser's
+// own tasks at work at once.
 TEST(PoolNesting, a_pool_of_one_serialises_the_tasks_of_another_pool) {
   ThreadPool many(4);
   ThreadPool one(1);

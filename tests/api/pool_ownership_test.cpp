@@ -24,6 +24,7 @@ Container tracked(int count) {
 }
 
 int peek(const Tracked& item) { return item.value; }
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 int take(Tracked item) { return item.value; }
 
 template <class Call>
@@ -135,7 +136,7 @@ class Guarded : public std::ranges::view_interface<Guarded> {
  public:
   explicit Guarded(int size, std::thread::id thread = std::this_thread::get_id()) : size_(size), thread_(thread) {}
 
-  class iterator {
+  class iterator {  // NOLINT(readability-identifier-naming)
    public:
     using value_type = int;
     using difference_type = std::ptrdiff_t;

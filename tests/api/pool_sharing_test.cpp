@@ -24,7 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // Until somebody asks it to stop.
-int run_until_stopped(std::stop_token token, threading::Event& begun, int i) {
+int run_until_stopped(const std::stop_token& token, threading::Event& begun, int i) {
   std::mutex lock;
   std::condition_variable_any stopped;
   std::unique_lock guard(lock);
@@ -68,22 +68,22 @@ TEST(PoolSharing, captured_objects_are_the_callers) {
 
 TEST(PoolSharing, a_stop_token_is_given_only_where_the_call_needs_one) {
   ThreadPool pool(1);
-  const auto either = [](auto... given) { return sizeof...(given); };
+  const auto either = [](const auto&... given) { return sizeof...(given); };
   EXPECT_EQ(pool.apply(either, 1), 1U) << "possible without, so without";
-  const auto wants = [](std::stop_token token, int i) { return token.stop_possible() ? i : -1; };
+  const auto wants = [](const std::stop_token& token, int i) { return token.stop_possible() ? i : -1; };
   EXPECT_EQ(pool.apply(wants, 7), 7);
   EXPECT_EQ(pool.map(wants, std::vector{8})[0], 8);
   EXPECT_EQ(pool.imap(wants, std::vector{9}).next(), 9);
   EXPECT_EQ(pool.apply_async(wants, 7).get(), 7);
   EXPECT_EQ(pool.map_async(wants, std::vector{6}).get()[0], 6);
   EXPECT_TRUE(pool.try_map(wants, std::vector{5})[0].has_value());
-  const auto spread = [](std::stop_token token, int a, int b) { return token.stop_possible() ? a + b : -1; };
+  const auto spread = [](const std::stop_token& token, int a, int b) { return token.stop_possible() ? a + b : -1; };
   EXPECT_EQ(pool.starmap(spread, std::vector{std::pair(1, 2)})[0], 3);
   std::atomic<int> posted{0};
-  pool.post([&](std::stop_token token, int i) { posted = token.stop_possible() ? i : -1; }, 4);
+  pool.post([&](const std::stop_token& token, int i) { posted = token.stop_possible() ? i : -1; }, 4);
   pool.wait_all();
   EXPECT_EQ(posted, 4);
-  EXPECT_EQ(pool.apply([](std::stop_token token) { return token.stop_requested(); }), false);
+  EXPECT_EQ(pool.apply([](const std::stop_token& token) { return token.stop_requested(); }), false);
 }
 
 TEST(PoolSharing, cancel_requests_stop_of_what_has_begun) {
@@ -94,7 +94,7 @@ TEST(PoolSharing, cancel_requests_stop_of_what_has_begun) {
   EXPECT_FALSE(later.cancel());
   EXPECT_EQ(later.get(), 5);
   begun.clear();
-  auto map = pool.map_async([&](std::stop_token token, int i) { return run_until_stopped(token, begun, i); },
+  auto map = pool.map_async([&](const std::stop_token& token, int i) { return run_until_stopped(token, begun, i); },
                             std::views::iota(0, 100), {.chunksize = 1});
   begun.wait();
   EXPECT_FALSE(map.cancel());
@@ -105,7 +105,7 @@ TEST(PoolSharing, terminate_requests_stop_of_what_has_begun) {
   for (int way = 0; way < 6; ++way) {
     ThreadPool pool(1);
     threading::Event begun;
-    const auto endless = [&](std::stop_token token, int i) { return run_until_stopped(token, begun, i); };
+    const auto endless = [&](const std::stop_token& token, int i) { return run_until_stopped(token, begun, i); };
     std::optional<AsyncResult<int>> single;
     std::optional<AsyncResult<Results<int>>> map;
     std::optional<Imap<int>> stream;
@@ -141,7 +141,7 @@ TEST(PoolSharing, a_timeout_requests_stop_and_the_call_returns_when_the_item_has
   ThreadPool pool(2);
   threading::Event begun;
   std::atomic<int> inside{0};
-  const auto endless = [&](std::stop_token token, int i) {
+  const auto endless = [&](const std::stop_token& token, int i) {
     ++inside;
     if (i == 1) run_until_stopped(token, begun, i);
     --inside;
@@ -160,7 +160,7 @@ TEST(PoolSharing, a_timeout_requests_stop_and_the_call_returns_when_the_item_has
 TEST(PoolSharing, a_limit_of_one_item_stops_only_that_item) {
   ThreadPool pool(2);
   threading::Event begun;
-  const auto some = [&](std::stop_token token, int i) {
+  const auto some = [&](const std::stop_token& token, int i) {
     if (i == 1) run_until_stopped(token, begun, i);
     return token.stop_requested();
   };

@@ -1,10 +1,10 @@
 // Results and the memory under them.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <muster/pool.hpp>
 
 #include <algorithm>
 #include <array>
@@ -126,7 +126,8 @@ std::size_t resident_pages(const void* data, std::size_t bytes) {
   const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(data) + bytes + page - 1) / page * page;
   std::vector<unsigned char> there((end - begin) / page);
   if (mincore(reinterpret_cast<void*>(begin), end - begin, there.data()) != 0) return SIZE_MAX;  // NOLINT
-  return static_cast<std::size_t>(std::count_if(there.begin(), there.end(), [](unsigned char byte) { return byte & 1U; }));
+  return static_cast<std::size_t>(
+      std::count_if(there.begin(), there.end(), [](unsigned char byte) { return byte & 1U; }));
 }
 
 TEST(Storage, a_large_block_is_not_touched_before_it_is_written) {

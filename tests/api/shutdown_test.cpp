@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <muster/pool.hpp>
-#include <muster/threading.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -135,7 +134,9 @@ class Round {
       }
       if (throws) throw std::runtime_error("callback");
     };
-    result.callback([called](const auto&) { called(); }).error_callback([called](const std::exception_ptr&) { called(); });
+    result.callback([called](const auto&) { called(); }).error_callback([called](const std::exception_ptr&) {
+      called();
+    });
   }
 
   void call_something() {
@@ -162,7 +163,8 @@ class Round {
           call_from_a_thread(items);
           break;
         case 6:
-          if (!singles_.empty()) singles_[static_cast<std::size_t>(draw(0, static_cast<int>(singles_.size()) - 1))].cancel();
+          if (!singles_.empty())
+            singles_[static_cast<std::size_t>(draw(0, static_cast<int>(singles_.size()) - 1))].cancel();
           break;
         default:
           pool_->map(body(), std::views::iota(0, items), options());
@@ -255,86 +257,6 @@ class Round {
 
 TEST(Shutdown, pools_that_end_at_random_settle_everything) {
   for_seeds(400, [](std::uint64_t seed) { Round(seed).play(); });
-}
-
-TEST(Shutdown, a_pool_destroyed_in_its_own_task_ends_by_itself) {
-  for (int round = 0; round < 100; ++round) {
-    auto pool = std::make_unique<ThreadPool>(1 + round % 3);
-    threading::Event go;
-    std::vector<AsyncResult<int>> results;
-    results.push_back(pool->apply_async([&go, &pool] {
-      go.wait();
-      pool.reset();
-      return 1;
-    }));
-    for (int i = 0; i < 5; ++i) results.push_back(pool->apply_async([i] { return i; }));
-    go.set();
-    for (const auto& result : results) result.wait();
-  }
-}
-
-TEST(Shutdown, a_pool_destroyed_in_a_callback) {
-  for (int round = 0; round < 100; ++round) {
-    auto pool = std::make_unique<ThreadPool>(1 + round % 3);
-    threading::Event go;
-    auto result = pool->apply_async([&go] { go.wait(); });
-    auto queued = pool->apply_async([] { return 1; });
-    result.callback([&pool] { pool.reset(); });
-    go.set();
-    result.wait();
-    queued.wait();
-  }
-}
-
-TEST(Shutdown, a_pool_destroyed_in_a_callback_of_its_timer) {
-  for (int round = 0; round < 20; ++round) {
-    auto pool = std::make_unique<ThreadPool>(1);
-    threading::Event attached;
-    const auto go = std::make_shared<threading::Event>();  // the task outlives this round
-    auto before = pool->apply_async([&] { attached.wait(); });
-    auto limited = pool->with({.timeout = 1ms}).apply_async([go] { go->wait(); });
-    auto queued = pool->apply_async([] { return 1; });
-    limited.error_callback([&](const std::exception&) { pool.reset(); });
-    attached.set();
-    limited.wait();
-    queued.wait();
-    go->set();
-  }
-}
-
-TEST(Shutdown, terminate_from_tasks_and_callbacks) {
-  for (int round = 0; round < 100; ++round) {
-    ThreadPool pool(2);
-    std::vector<AsyncResult<void>> results;
-    results.push_back(pool.apply_async([&] { pool.terminate(); }));
-    for (int i = 0; i < 10; ++i) {
-      try {
-        results.push_back(pool.apply_async([] {}));
-        results.back().callback([&] { pool.terminate(); }).error_callback([&](const std::exception&) { pool.terminate(); });
-      } catch (const PoolClosed&) {
-      }
-    }
-    pool.terminate();
-    pool.join();
-    for (const auto& result : results) ASSERT_TRUE(result.ready());
-  }
-}
-
-TEST(Shutdown, several_threads_end_one_pool) {
-  for (int round = 0; round < 100; ++round) {
-    ThreadPool pool(2);
-    auto map = pool.map_async([](int i) { return i; }, std::views::iota(0, 1000));
-    std::vector<std::thread> enders;
-    for (int i = 0; i < 3; ++i) {
-      enders.emplace_back([&pool, i] {
-        if (i == 0) pool.terminate();
-        pool.close();
-        pool.join();
-      });
-    }
-    for (std::thread& ender : enders) ender.join();
-    ASSERT_TRUE(map.ready());
-  }
 }
 
 }  // namespace

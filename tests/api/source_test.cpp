@@ -96,9 +96,8 @@ TEST(Source, a_view_given_away_leaves_the_elements_to_their_owner) {
   auto source = source_for_later(std::span(words));
   EXPECT_EQ(&source.at(0), &words[0]);
   auto reversed = source_for_later(words | std::views::reverse);
-  const std::string copied = reversed.at(0);
+  EXPECT_EQ(reversed.at(0), "stays");
   EXPECT_EQ(words[0], "stays");
-  EXPECT_EQ(copied, "stays");
 }
 
 TEST(Source, later_calls_copy_what_has_a_name_unless_it_comes_by_ref) {

@@ -124,7 +124,7 @@ TEST(Bind, works_in_every_call) {
   EXPECT_EQ(pool.map(from_ten, std::vector{1, 2})[1], 8);
   EXPECT_EQ(pool.apply(from_ten, 3), 7);
   EXPECT_EQ(pool.imap(from_ten, std::vector{4}).next(), 6);
-  const auto stoppable = [](std::stop_token token, int a, int b) { return token.stop_requested() ? -1 : a - b; };
+  const auto stoppable = [](const std::stop_token& token, int a, int b) { return token.stop_requested() ? -1 : a - b; };
   EXPECT_EQ(pool.starmap(muster::bind(subtract, 10), std::vector{std::tuple(1)})[0], 9);
   EXPECT_EQ(pool.apply(stoppable, 5, 3), 2);
 }

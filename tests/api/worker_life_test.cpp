@@ -1,16 +1,13 @@
 // The life of workers: initializers, replacement after so many tasks.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
 #include <pthread.h>
+#include <muster/pool.hpp>
 
 #include <atomic>
-#include <mutex>
 #include <ranges>
-#include <set>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "tests/support/leaks.hpp"
@@ -102,8 +99,6 @@ TEST(WorkerLife, an_initializer_that_fails_later_fails_what_is_left_and_nothing_
 TEST(WorkerLife, workers_are_replaced_after_so_many_tasks_and_none_is_lost) {
   for (const int most : {1, 2, 3}) {
     constexpr int kTasks = 3334;
-    std::mutex lock;
-    std::set<std::thread::id> threads;
     std::atomic<int> done{0};
     std::atomic<int> over{0};
     {
@@ -150,7 +145,8 @@ TEST(WorkerLife, nested_calls_on_workers_that_are_replaced) {
   ThreadPool pool({.processes = 1, .initializer = muster::bind(initialize, 3), .maxtasksperchild = 1});
   for (int round = 0; round < 100; ++round) {
     ASSERT_EQ(pool.apply([&] {
-      return pool.apply([] { return initialized; }) + pool.map([](int i) { return i * initialized; }, std::vector{1, 2})[1];
+      return pool.apply([] { return initialized; }) +
+             pool.map([](int i) { return i * initialized; }, std::vector{1, 2})[1];
     }),
               9);
   }

@@ -1,4 +1,5 @@
-// What a process hears and does at a pool's end: reports on stderr, pools that live until exit or end in their own task.
+// What a process hears and does at a pool's end: reports on stderr, pools that live until exit or end in their own
+// task.
 
 #include <gtest/gtest.h>
 #include <muster/pool.hpp>

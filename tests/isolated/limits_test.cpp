@@ -1,9 +1,9 @@
 // Pools where the system gives little: memory, threads, CPUs.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
 #include <sched.h>
 #include <sys/resource.h>
+#include <muster/pool.hpp>
 
 #include <array>
 #include <chrono>
@@ -128,8 +128,10 @@ TEST(Limits, pinned_to_one_cpu_everything_works) {
     require(fib_in(pool, 14) == 377, "fib");
     ThreadPool single(1);
     require(single.apply([&] { return fib_in(single, 14); }) == 377, "fib on one worker");
-    require(pool.map([&](int i) { return pool.map(square, std::views::iota(0, i))[0]; }, std::views::iota(1, 50)).size() == 49,
-            "nested");
+    require(
+        pool.map([&](int i) { return pool.map(square, std::views::iota(0, i))[0]; }, std::views::iota(1, 50)).size() ==
+            49,
+        "nested");
     pool.close();
     pool.join();
   });

@@ -26,8 +26,8 @@ struct Ended {
   }
 };
 
-// `body` runs in the child, which then exits in the ordinary way (0, or 1 if it throws). To be called while this process
-// has one thread.
+// `body` runs in the child, which then exits in the ordinary way (0, or 1 if it throws). To be called while this
+// process has one thread.
 inline Ended run_in_child(const std::function<void()>& body) {
   int pipe_ends[2];
   if (pipe2(pipe_ends, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe2");

@@ -14,7 +14,7 @@ namespace muster::testing {
 template <class T>
 class Generator : public std::ranges::view_base {
  public:
-  struct promise_type {
+  struct promise_type {  // NOLINT(readability-identifier-naming): the language's word
     T* current = nullptr;
     std::exception_ptr failure;
     Generator get_return_object() { return Generator(Handle::from_promise(*this)); }
@@ -33,7 +33,7 @@ class Generator : public std::ranges::view_base {
   };
   using Handle = std::coroutine_handle<promise_type>;
 
-  class iterator {
+  class iterator {  // NOLINT(readability-identifier-naming)
    public:
     using value_type = T;
     using difference_type = std::ptrdiff_t;

@@ -31,7 +31,7 @@ using AllKinds = ::testing::Types<Threads, Dummy>;
 
 struct KindNames {
   template <class Kind>
-  static std::string GetName(int /*index*/) {
+  static std::string GetName(int /*index*/) {  // NOLINT(readability-identifier-naming): gtest's word
     return Kind::kName;
   }
 };

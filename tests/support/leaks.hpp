@@ -61,8 +61,8 @@ struct Holdings {
   }
 };
 
-// A joined thread is gone for us a moment before it is gone for the kernel, and a pool that was destroyed in its own task
-// ends on its own: so what seems left is looked at again, until it can only be a leak.
+// A joined thread is gone for us a moment before it is gone for the kernel, and a pool that was destroyed in its own
+// task ends on its own: so what seems left is looked at again, until it can only be a leak.
 inline std::string leaked_since(const Holdings& before) {
   constexpr int kLooks = 20'000;
   std::string extra;

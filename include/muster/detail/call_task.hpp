@@ -57,11 +57,14 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
   }
   static void destroy(Task& task) noexcept { delete static_cast<CallTask*>(&task); }
 
-  void run_and_settle() noexcept {
+  // Settled outside the handler, which holds a reference to the exception.
+  void run_and_settle() noexcept { this->settle_with(end()); }
+
+  Outcome<R> end() noexcept {
     try {
-      this->settle_with(limit_.limited() ? run_limited() : run_bridged());
+      return limit_.limited() ? run_limited() : run_bridged();
     } catch (...) {
-      this->settle_with(std::current_exception());
+      return std::current_exception();
     }
   }
 

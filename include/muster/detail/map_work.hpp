@@ -232,16 +232,13 @@ class MapTask final : public AsyncState<typename Sink::Taken> {
     void operator()() noexcept { work->stop(); }
   };
 
-  void settle_all() noexcept {
+  void settle_all() noexcept { this->settle_with(end()); }
+
+  Outcome<Taken> end() noexcept {
     try {
-      if constexpr (std::is_void_v<Taken>) {
-        work_.take();
-        this->settle_with(Outcome<void>());
-      } else {
-        this->settle_with(work_.take());
-      }
+      return work_.take();
     } catch (...) {
-      this->settle_with(std::current_exception());
+      return std::current_exception();
     }
   }
 

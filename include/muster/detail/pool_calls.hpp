@@ -71,7 +71,8 @@ class PoolCalls {
 
   // f of each item, in the order of the items. Throws the failure of the lowest index; after a failure no further chunk
   // begins. Of a function that returns nothing: an object with size(). The items of a chunk run one after another, and
-  // a map that was cheap before may begin in the caller's thread alone: if items wait for each other, say .chunksize = 1.
+  // a map that was cheap before may begin in the caller's thread alone: if items wait for each other, say .chunksize
+  // = 1.
   template <class F, Input R>
   auto map(F&& f, R&& range, const CallOptions& options = kPoolsOwn) {
     return map_now<false, kept_now_t<F>>(f, source_for_now(std::forward<R>(range)), resolved(options));

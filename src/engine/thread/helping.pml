@@ -4,6 +4,8 @@
 // them have been run, though W itself runs none: H must not stay asleep while one of them is queued. A thief from
 // elsewhere takes one item, at most, and may beat H to it.
 //
+// With LOOP, X is a loop itself: W announces its items on the board, where H finds them without any frame.
+//
 // Each MUTATE_ macro takes one cure away; the search must then find an error.
 
 #define ITEMS 2
@@ -26,7 +28,11 @@ inline wake_all() { asleep = false }
 // find_descendant: first the frames, then the deque, whose steal may fail.
 inline find() {
   if
+#ifdef LOOP
+  :: true ->
+#else
   :: frame ->
+#endif
     atomic {
       if
       :: deque > 0 -> deque--; found = true
@@ -95,10 +101,16 @@ over:
   assert(ran == ITEMS)
 }
 
-// ThreadEngine::submit by X, and nudge
-inline push() {
+// ThreadEngine::submit by X, and nudge; or announce
+inline publish(items) {
 #ifndef MUTATE_NUDGE_BEFORE_PUSH
-  deque++;
+  deque = deque + items;
+#endif
+#ifdef MUTATE_LOOP_NUDGES_ONLY_FRAMES
+  if
+  :: frame
+  :: else -> goto published
+  fi;
 #endif
   if
   :: helpless == 0
@@ -113,18 +125,25 @@ inline push() {
     fi
   fi;
 #ifdef MUTATE_NUDGE_BEFORE_PUSH
-  deque++;
+  deque = deque + items;
 #endif
+published:
+  skip
 }
 
 proctype runs_it() {
   byte before;
   byte count = 0;
+#ifdef LOOP
+  publish(ITEMS);
+  frame = true;
+#else
   frame = true;
   do
-  :: count < ITEMS -> count++; push()
+  :: count < ITEMS -> count++; publish(1)
   :: else -> break
   od;
+#endif
   ran == ITEMS;  // without a wait of the engine's
   // settled by X's run, and then the frame goes
   d_step { before = word; word = word | DONE };

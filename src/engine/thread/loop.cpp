@@ -24,6 +24,7 @@ bool ThreadEngine::run(Loop& loop, const Terms& terms) {
     run_owned(loop, here->worker, may_run_here(here) ? Part::kWorks : Part::kWaits);
     settled(here->worker);
   } else {
+    const Visit visit(*this);
     run_from_outside(loop);
     settled(nullptr);
   }

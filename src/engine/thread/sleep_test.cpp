@@ -15,9 +15,10 @@ namespace {
 // A thread that goes to sleep and says when it was woken.
 class Sleeper {
  public:
-  explicit Sleeper(Sleep& sleep, bool searching = true, std::function<bool()> pending = [] { return false; })
+  explicit Sleeper(
+      Sleep& sleep, bool searching = true, std::function<bool()> pending = [] { return false; })
       : thread_([this, &sleep, searching, pending = std::move(pending)] {
-          sleep.sleep(bed_, searching, pending);
+          sleep.sleep(bed_, searching, [&pending] { return pending(); });
           awake_ = true;
         }) {}
   ~Sleeper() { thread_.join(); }

@@ -139,7 +139,9 @@ TEST(Stride, leaves_the_pace_that_it_found) {
   loop.size = 1000;
   loop.pace = &pace;
   EXPECT_EQ(Stride::expected(loop), detail::kForever);
-  { const Stride idle(loop, 1, 1); }
+  {
+    const Stride idle(loop, 1, 1);
+  }
   EXPECT_EQ(pace, 0U);
   {
     Stride stride(loop, 1, 1);

@@ -68,9 +68,7 @@ class Job : public detail::Task {
   bool dropped() const noexcept { return dropped_; }
 
  protected:
-  Job(const detail::TaskType& of, Ledger& ledger) noexcept : Task(of, 1), ledger_(ledger) {
-    ledger_.made.fetch_add(1);
-  }
+  Job(const detail::TaskType& of, Ledger& ledger) noexcept : Task(of, 1), ledger_(ledger) { ledger_.made.fetch_add(1); }
   ~Job() { ledger_.destroyed.fetch_add(1); }
 
   void settle(std::atomic<int>& how) noexcept {

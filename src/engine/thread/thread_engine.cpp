@@ -153,23 +153,26 @@ bool ThreadEngine::submit(Task& task, const Terms& terms) {
   task.home = this;
   task.seats = seats_.get();
   if (special_) task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
-  if (terms.priority != 0) {
-    (terms.priority > 0 ? urgent_ : lowly_).push(task);
-    sleep_.notify();
-  } else if (here != nullptr && here->worker != nullptr) {
-    try {
-      here->worker->deque.push(&task);
-    } catch (...) {
-      settled(here->worker);
-      throw;
-    }
-    sleep_.notify();
-    nudge(*here->worker);
-  } else {
-    injector_.push(task);
-    sleep_.notify();
+  if (terms.priority == 0 && here != nullptr && here->worker != nullptr) {
+    push_own(task, *here->worker);
+    return true;
   }
+  // The task itself may end the pool, before we are done here.
+  const Visit visit(*this);
+  (terms.priority == 0 ? injector_ : terms.priority > 0 ? urgent_ : lowly_).push(task);
+  sleep_.notify();
   return true;
+}
+
+void ThreadEngine::push_own(Task& task, Worker& worker) {
+  try {
+    worker.deque.push(&task);
+  } catch (...) {
+    settled(&worker);
+    throw;
+  }
+  sleep_.notify();
+  nudge(worker);
 }
 
 void ThreadEngine::withdraw(Task& task) {

@@ -97,6 +97,7 @@ class ThreadEngine final : public Engine {
   bool quiet() const noexcept;
   void tell_if_quiet() noexcept;
   bool terminated() const noexcept { return gate_.load(std::memory_order_relaxed) == Gate::kTerminated; }
+  void push_own(Task& task, Worker& worker);
   void drop(Task& task, Worker* worker) noexcept;
   void drop_queued() noexcept;
   void drop_lane(queue::Injector& lane, Worker* self) noexcept;
@@ -165,11 +166,11 @@ class ThreadEngine final : public Engine {
   Board board_;
   std::vector<std::unique_ptr<Worker>> workers_;
 
-  Tally outside_;                                    // by read-modify-writes
+  Tally outside_;  // by read-modify-writes
+  alignas(64) std::atomic<int> visitors_{0};
   alignas(64) std::atomic<Gate> gate_{Gate::kOpen};  // read once a task and once a chunk
   std::atomic<bool> stopping_{false};
   alignas(64) std::atomic<int> helpless_{0};  // tasks asleep in a wait, whom the push of a descendant should stir
-  std::atomic<int> visitors_{0};
   std::atomic<int> awaiting_quiet_{0};
   std::atomic<std::uint32_t> quiet_word_{0};
 

@@ -122,7 +122,7 @@ struct Chain {
 };
 
 TEST_F(ThreadEngineWait, in_a_chain_deeper_than_any_stack_ends) {
-  const int depth = sanitized() ? 4000 : 100'000;  // ThreadSanitizer bears no more frames
+  const int depth = sanitized() ? 1000 : 100'000;  // ThreadSanitizer bears no more frames
   for (const int workers : {1, 2}) {
     Ledger ledger;
     ThreadEngine engine(with(workers));
@@ -133,7 +133,7 @@ TEST_F(ThreadEngineWait, in_a_chain_deeper_than_any_stack_ends) {
 }
 
 TEST_F(ThreadEngineWait, in_a_chain_deeper_than_any_stack_ends_on_special_workers_too) {
-  const int depth = sanitized() ? 4000 : 100'000;  // ThreadSanitizer bears no more frames
+  const int depth = sanitized() ? 1000 : 100'000;  // ThreadSanitizer bears no more frames
   Ledger ledger;
   ThreadEngine engine(special(1));
   Chain chain{engine, ledger};
@@ -147,7 +147,7 @@ TEST_F(ThreadEngineWait, at_the_bottom_of_a_chain_may_run_loops) {
     ThreadEngine engine(settings);
     bool ran = false;
     std::function<void(int)> dig = [&](int left) {
-      std::array<volatile char, 4096> frame{};
+      std::array<volatile char, 65'536> frame{};
       frame[0] = 1;
       if (left == 0) {
         Range range(100);
@@ -159,7 +159,7 @@ TEST_F(ThreadEngineWait, at_the_bottom_of_a_chain_may_run_loops) {
       const auto next = call(engine, ledger, [&, left] { dig(left - 1); });
       EXPECT_EQ(testing::wait(next), Wait::kDone);
     };
-    testing::wait(call(engine, ledger, [&] { dig(4000); }));
+    testing::wait(call(engine, ledger, [&] { dig(400); }));
     EXPECT_TRUE(ran);
   }
 }
@@ -279,6 +279,28 @@ TEST_F(ThreadEngineWait, helps_with_the_loop_task_that_it_awaits) {
     testing::wait(waiter);
     testing::wait(sibling);
   }
+}
+
+TEST_F(ThreadEngineWait, that_sleeps_is_stirred_when_the_awaited_loop_is_announced) {
+  Ledger ledger;
+  ThreadEngine engine(with(2));
+  Meeting begun(2);
+  Meeting meeting(2);
+  const auto sweep = make<Sweep>(ledger, std::size_t{2}, [&](std::size_t) { meeting.join(); });
+  sweep->range.chunk = 1;
+  const auto sleeper = call(engine, ledger, [&] {
+    begun.join();
+    EXPECT_EQ(testing::wait(sweep), Wait::kDone);
+  });
+  const auto beginner = call(engine, ledger, [&] {
+    submit(engine, sweep);
+    EXPECT_TRUE(sweep->begin());
+    begun.join();
+    await([&] { return (sweep->state.load() & detail::kSleepers) != 0; });
+    engine.lend(*sweep);
+  });
+  EXPECT_EQ(testing::wait(sleeper), Wait::kDone);
+  EXPECT_EQ(testing::wait(beginner), Wait::kDone);
 }
 
 // A lock held across a wait must never be taken again by something unrelated on the same stack.

@@ -1,6 +1,6 @@
 // The deque: its owner and two thieves get every item once, over a ring of two slots that wraps and grows.
 //
-// The owner pushes five items and pops in between, then pops until nothing is left; each thief tries three times. Every
+// The owner pushes five items and pops in between, then pops until nothing is left; each thief tries twice. Every
 // access is a step of its own, sequentially consistent; the orderings on weaker memory are argued in deque.hpp and not
 // searched here.
 //
@@ -103,7 +103,7 @@ proctype thief() {
   byte t, b, item, r;
   byte tries = 0;
   do
-  :: tries < 3 ->
+  :: tries < 2 ->
     tries++;
 #ifdef MUTATE_BOTTOM_BEFORE_TOP
     b = bottom;
