@@ -30,7 +30,7 @@ std::string plural(long count, std::string_view what) {
 }  // namespace
 
 std::string ratio_text(double ratio) {
-  if (ratio < 0.1) return fmt::format("{:.2g}", ratio);
+  if (ratio < 0.1) return fmt::format("{:.{}f}", ratio, ratio < 0.001 ? 6 : 4);  // never as a power of ten
   return fmt::format("{:.{}f}", ratio, ratio < 10 ? 2 : ratio < 100 ? 1 : 0);
 }
 

@@ -158,7 +158,6 @@ class LoopbackEngine final : public Engine {
     bool* over = nullptr;   // where the caller of run() waits
     std::size_t begin = 0;  // of a loop: what comes next; of a chunk: the chunk
     std::size_t end = 0;
-    std::size_t* sent = nullptr;  // of a loop: its chunks on their way
   };
 
   static void close_end(int descriptor) { ::close(descriptor); }
@@ -326,8 +325,7 @@ class LoopbackEngine final : public Engine {
   std::thread receiver_;
 };
 
-// ---- what a front writes: a call with arguments, and a loop over a vector
-// --------------------------------------------
+// ---- what a front writes: a call with arguments, and a loop over a vector -------------------------------------------
 
 template <class T>
 T read(std::span<const std::byte> bytes, std::size_t at = 0) {

@@ -223,6 +223,7 @@ TEST(PoolEnding, a_pool_destroyed_by_who_cancels_or_terminates) {
         pool->terminate();
       }
       require(queued.ready() && pool == nullptr, "ended");
+      running.wait();
     }
   });
   EXPECT_TRUE(ended.well()) << ended;

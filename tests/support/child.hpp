@@ -1,10 +1,12 @@
 #pragma once
 // Runs a function in a process of its own, for what ends the process or is seen only from outside.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -12,8 +14,6 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
-
-#include "tests/support/gate.hpp"
 
 namespace muster::testing {
 
