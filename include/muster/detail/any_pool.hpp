@@ -41,7 +41,10 @@ class AnyPool : public PoolCalls<Self> {
   void close() { core_->close(); }
   // Takes no more work, drops what has not begun (its outcome is Cancelled), and asks what has begun to stop. Returns
   // without waiting for it. May be called from a task or a callback.
-  void terminate() { core_->terminate(); }
+  void terminate() {
+    const std::shared_ptr<PoolCore> core = core_;  // a callback of what is dropped may destroy the pool
+    core->terminate();
+  }
   // Waits until all accepted work is done and the workers are gone. An imap over an input of known size may be read to
   // its end afterwards. Throws ValueError before close() or terminate(), DeadlockError in a task of the pool.
   void join() { core_->join(); }

@@ -68,7 +68,8 @@ class IotaSource {
  public:
   IotaSource(W first, std::size_t size) noexcept : first_(first), size_(size) {}
   std::size_t size() const noexcept { return size_; }
-  W at(std::size_t i) const noexcept { return static_cast<W>(first_ + static_cast<W>(i)); }
+  // Without sign: the distance from the lowest to the highest number does not fit into W.
+  W at(std::size_t i) const noexcept { return static_cast<W>(static_cast<std::size_t>(first_) + i); }
 
  private:
   W first_;
