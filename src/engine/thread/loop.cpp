@@ -108,6 +108,8 @@ void ThreadEngine::announce(Slot& slot, Loop& loop, std::size_t from, Task* task
   board_.open(slot, task != nullptr ? 1 : 0);
   sleep_.notify();
   if (worker != nullptr) nudge(*worker);
+  // Who waits for the loop itself may have gone to sleep before there was anything to join, and no frame shows it yet.
+  if (task != nullptr && helpless_.load(std::memory_order_seq_cst) != 0) stir(task->state);
 }
 
 // False when the loop must hand out no more chunks; says so in the loop when it is the engine that wants it.

@@ -125,7 +125,12 @@ void ThreadEngine::wait_helping(std::atomic<std::uint32_t>& word, Goal goal, Nan
       helpless_.fetch_add(1, std::memory_order_seq_cst);
       const std::uint32_t marked = word.fetch_or(kSleepers, std::memory_order_seq_cst) | kSleepers;
       if (!done(marked)) found = find_descendant(word, worker);
-      if (!done(marked) && !found) os::futex_wait(word, marked, os::Scope::kPrivate, deadline);
+      if (!done(marked) && !found) {
+        // Whoever sleeps offers its seat, unless it did so when it left this engine for another: a seat that is used
+        // twice must be made good when one of the two sleeps.
+        const LeaveOfAbsence absence(innermost_context()->engine == this ? nullptr : innermost_context()->engine);
+        os::futex_wait(word, marked, os::Scope::kPrivate, deadline);
+      }
       helpless_.fetch_sub(1, std::memory_order_relaxed);
     }
     if (found) run_found(std::exchange(found, {}), worker);
