@@ -321,7 +321,7 @@ TEST_F(ThreadEngineEnd, destructor_drops_the_queued_and_waits_for_the_begun) {
   Ledger ledger;
   std::atomic<bool> begun{false};
   std::atomic<bool> ended{false};
-  Ref<Call> queued;
+  const Ref<Call> queued = make<Call>(ledger, [] { ADD_FAILURE() << "was dropped"; });
   {
     ThreadEngine engine(with(1));
     post(engine, ledger, [&] {
@@ -330,7 +330,6 @@ TEST_F(ThreadEngineEnd, destructor_drops_the_queued_and_waits_for_the_begun) {
       await([&] { return queued->done(); });
       ended = true;
     });
-    queued = make<Call>(ledger, [] { ADD_FAILURE() << "was dropped"; });
     submit(engine, queued);
     await([&] { return begun.load(); });
   }
