@@ -9,7 +9,7 @@
 namespace muster::detail {
 
 template <Scope kScope>
-class LockWord {
+class MUSTER_EXPORT LockWord {
  public:
   constexpr LockWord() = default;
   LockWord(const LockWord&) = delete;
@@ -37,7 +37,7 @@ class LockWord {
  private:
   static constexpr std::uint32_t kHeld = 1;
 
-  MUSTER_EXPORT bool lock_slow(Nanos deadline) noexcept;
+  bool lock_slow(Nanos deadline) noexcept;
 
   // 0 free, kHeld held, kHeld|kSleepers held and someone may sleep.
   // A needless kSleepers costs one wake call; a missing one strands a sleeper.
