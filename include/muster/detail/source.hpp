@@ -156,7 +156,7 @@ auto borrow(R& range) {
 // A source that takes `range` over. A view that only refers to elements is a borrowed range, and stays one: its
 // elements are the caller's.
 template <class R>
-auto own(R range) {
+auto own(R range) {  // NOLINT(performance-unnecessary-value-param): most branches move it
   if constexpr (IsIota<R>::value) {
     return iota_source(range);
   } else if constexpr (std::ranges::view<R>) {
