@@ -259,5 +259,22 @@ TEST(Shutdown, pools_that_end_at_random_settle_everything) {
   for_seeds(400, [](std::uint64_t seed) { Round(seed).play(); });
 }
 
+// The item may run in the caller's thread, which stands in the pool's own call.
+TEST(Shutdown, of_a_pool_by_an_item_of_its_own_map) {
+  for (int workers = 1; workers <= 3; ++workers) {
+    for (int round = 0; round < 50; ++round) {
+      auto pool = std::make_unique<ThreadPool>(workers);
+      const auto item = [&pool](int i) {
+        if (i == 3) pool.reset();
+        return i;
+      };
+      try {
+        EXPECT_EQ(pool->map(item, std::views::iota(0, 50), {.chunksize = 1}).size(), 50U);
+      } catch (const Cancelled&) {
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace muster::testing

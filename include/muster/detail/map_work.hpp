@@ -116,6 +116,7 @@ class MapWork : public MapCore {
 
   // Runs the map in `core` while the caller waits.
   typename Sink::Taken run_now(const CallOptions& options) {
+    const std::shared_ptr<PoolCore> keep = core().shared_from_this();  // an item may destroy the pool
     if constexpr (kToken) {
       const StopBridge bridge(core().stop_token(), this->stop_);
       core().run(*this, options);

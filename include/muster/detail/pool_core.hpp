@@ -34,7 +34,7 @@ class MUSTER_EXPORT Feed {
   virtual void conclude() noexcept = 0;
 };
 
-class MUSTER_EXPORT PoolCore {
+class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
  public:
   // A pool of threads. Throws ValueError for nonsense, std::system_error when the system gives no thread, and what an
   // initializer threw.
