@@ -1,6 +1,7 @@
 #pragma once
 // The errors of the library itself. A task's own exception arrives as its own type and is not listed here.
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 
@@ -48,6 +49,48 @@ class MUSTER_EXPORT DeadlockError : public Error {
  public:
   using Error::Error;
   ~DeadlockError() override;
+};
+
+// Something cannot travel to another process or back: an argument, a result, an exception, a function; or what arrived
+// is not what was sent.
+class MUSTER_EXPORT NotSerializable : public Error {
+ public:
+  using Error::Error;
+  ~NotSerializable() override;
+};
+
+// The worker process died with this item begun: killed, crashed, or ended by the task itself.
+class MUSTER_EXPORT WorkerLost : public Error {
+ public:
+  // `signal`: what killed it, 0 if it ended by itself, with `exit_code`.
+  WorkerLost(std::size_t index, int pid, int signal, int exit_code);
+  ~WorkerLost() override;
+
+  // The item's place in the input of its map; 0 for a single call.
+  std::size_t index() const noexcept { return index_; }
+  // The worker's process id; that process is gone.
+  int pid() const noexcept { return pid_; }
+  int signal() const noexcept { return signal_; }
+  int exit_code() const noexcept { return exit_code_; }
+
+ private:
+  std::size_t index_;
+  int pid_;
+  int signal_;
+  int exit_code_;
+};
+
+// A task's exception whose type the pool's process does not know: what is left of it. what() is its text.
+class MUSTER_EXPORT RemoteError : public Error {
+ public:
+  RemoteError(std::string type, const std::string& text);
+  ~RemoteError() override;
+
+  // Its type's name, as a programmer writes it.
+  const std::string& type() const noexcept { return type_; }
+
+ private:
+  std::string type_;
 };
 
 // A lock was misused: released while nobody held it.

@@ -1,5 +1,8 @@
 #include <muster/error.hpp>
 
+#include <string>
+#include <utility>
+
 namespace muster {
 
 // Defined here, so that each type's identity lies in the library and not in every program that throws it.
@@ -10,5 +13,27 @@ TimeoutError::~TimeoutError() = default;
 Cancelled::~Cancelled() = default;
 DeadlockError::~DeadlockError() = default;
 LockError::~LockError() = default;
+NotSerializable::~NotSerializable() = default;
+WorkerLost::~WorkerLost() = default;
+RemoteError::~RemoteError() = default;
+
+namespace {
+
+std::string tell_loss(std::size_t index, int pid, int signal, int exit_code) {
+  const std::string how =
+      signal != 0 ? "was killed by signal " + std::to_string(signal) : "ended with exit code " + std::to_string(exit_code);
+  return "item " + std::to_string(index) + " was lost: its worker, process " + std::to_string(pid) + ", " + how;
+}
+
+}  // namespace
+
+WorkerLost::WorkerLost(std::size_t index, int pid, int signal, int exit_code)
+    : Error(tell_loss(index, pid, signal, exit_code)),
+      index_(index),
+      pid_(pid),
+      signal_(signal),
+      exit_code_(exit_code) {}
+
+RemoteError::RemoteError(std::string type, const std::string& text) : Error(text), type_(std::move(type)) {}
 
 }  // namespace muster
