@@ -5,4 +5,6 @@
 #include <muster/cpu.hpp>
 #include <muster/dummy_pool.hpp>
 #include <muster/error.hpp>
+#include <muster/init.hpp>
+#include <muster/process_pool.hpp>
 #include <muster/thread_pool.hpp>

@@ -1,6 +1,7 @@
 #include <muster/detail/async_core.hpp>
 
 #include "engine/engine.hpp"
+#include "engine/process/inside.hpp"
 #include "engine/thread/inside.hpp"
 
 namespace muster::detail {
@@ -63,14 +64,16 @@ bool wait_for(Task& task, Nanos deadline) {
   if (engine::thread::inside_task_of(task.home)) {
     return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
   }
+  if (engine::process::inside_callback_of(task.home)) {
+    return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
+  }
   if (engine::thread::inside_any_task()) return engine::thread::wait_elsewhere(task, deadline);
   return await_bits(task.state, Task::kDone, deadline, Scope::kPrivate) == Await::kReady;
 }
 
 bool cancel(Task& task) {
   if (!task.begin()) return false;
-  task.home->withdraw(task);
-  return true;
+  return task.home->withdraw(task);
 }
 
 }  // namespace muster::detail

@@ -13,11 +13,11 @@ MapCore::MapCore(PoolCore& core, std::size_t items, const CallOptions& options, 
   what = &callable;
 }
 
-void MapCore::fail(std::size_t at, std::size_t end) noexcept {
+void MapCore::fail(std::size_t at, std::size_t end, const std::exception_ptr& why) noexcept {
   const LockGuard guard(lock_);
   if (at < lowest_) {
     lowest_ = at;
-    failure_ = std::current_exception();
+    failure_ = why;
   }
   try {
     holes_.push_back({at, end});

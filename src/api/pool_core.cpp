@@ -4,18 +4,24 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <muster/detail/exceptions.hpp>
 #include <muster/error.hpp>
+#include <muster/process_options.hpp>
 
 #include "api/timer.hpp"
 #include "api/type_name.hpp"
 #include "engine/engine.hpp"
+#include "engine/process/process_engine.hpp"
 #include "engine/thread/thread_engine.hpp"
 #include "os/os.hpp"
+#include "parts/start/template.hpp"
 
 namespace muster::detail {
 
@@ -33,6 +39,7 @@ class Pool final : public PoolCore {
   ~Pool() override { tell_unreported(); }
 
   int processes() const noexcept override { return engine_->workers(); }
+  std::vector<int> worker_pids() const override { return engine_->worker_ids(); }
   void submit(Task& task, const CallOptions& options, bool follow_up) override;
   void run(Loop& loop, const CallOptions& options) override;
   std::exception_ptr why_dropped(const std::exception_ptr& failure) const override;
@@ -79,7 +86,9 @@ class Pool final : public PoolCore {
 
 engine::Terms terms_of(const CallOptions& options, bool follow_up) {
   checked_count(options.retries, "retries");
-  return {.follow_up = follow_up, .priority = options.priority};
+  return {.follow_up = follow_up,
+          .priority = options.priority,
+          .time_limit = options.timeout.limited() ? options.timeout.nanoseconds().count() : kForever};
 }
 
 void Pool::submit(Task& task, const CallOptions& options, bool follow_up) {
@@ -238,6 +247,37 @@ std::shared_ptr<PoolCore> PoolCore::of_threads(const PoolOptions& options) {
   settings.name = next_name();
   settings.hooks.worker_enter = options.initializer;
   return std::make_shared<Pool>(std::make_unique<engine::thread::ThreadEngine>(std::move(settings)), options.grace);
+}
+
+namespace {
+
+start::Method method_of(StartMethod method) {
+  switch (method) {
+    case StartMethod::default_: return start::serving() ? start::Method::kForkserver : start::Method::kFork;
+    case StartMethod::fork: return start::Method::kFork;
+    case StartMethod::forkserver: return start::Method::kForkserver;
+    case StartMethod::spawn: break;
+  }
+  throw ValueError("start_method: spawn is not there yet; fork and forkserver are");
+}
+
+std::exception_ptr read_failure(std::span<const std::byte> bytes) {
+  Reader from(bytes);
+  return read_exception(from);
+}
+
+}  // namespace
+
+std::shared_ptr<PoolCore> PoolCore::of_processes(const ProcessOptions& options) {
+  engine::process::ProcessSettings settings;
+  settings.workers = checked_workers(options.processes);
+  settings.tasks_per_worker = checked_count(options.maxtasksperchild, "maxtasksperchild");
+  settings.method = method_of(options.start_method);
+  settings.initializer = options.initializer.runner();
+  settings.initializer_input = options.initializer.bytes();
+  settings.read_exception = &read_failure;
+  settings.pass_fds = options.pass_fds;
+  return std::make_shared<Pool>(std::make_unique<engine::process::ProcessEngine>(std::move(settings)), Duration());
 }
 
 void PoolCore::end(std::shared_ptr<PoolCore> core) noexcept {

@@ -7,6 +7,7 @@
 #include <muster/detail/lock_word.hpp>
 
 #include "os/os.hpp"
+#include "os/process.hpp"
 
 namespace muster::api {
 
@@ -104,6 +105,7 @@ struct Timer::State {
       if (due != nullptr) {
         fire(*due);
       } else {
+        const os::Idle idle;
         os::futex_wait(changed, seen, os::Scope::kPrivate, next);
       }
     }

@@ -17,45 +17,8 @@
 #include <string>
 #include <vector>
 
+#include <muster/detail/loop_codec.hpp>
 #include <muster/detail/task.hpp>
-
-namespace muster::detail {
-
-// Where on the wire a task's code is found: `entry` is a pointer within the process, to be named by module and offset
-// (or by a registered name) for another.
-struct Entry {
-  void (*function)() = nullptr;
-  const char* name = nullptr;
-};
-
-// Bytes to be sent, gathered from several places. `release(owner)` is called when they have been copied or sent.
-struct Payload {
-  std::vector<std::span<const std::byte>> pieces;
-  void* owner = nullptr;
-  void (*release)(void* owner) = nullptr;
-};
-
-// What came back: what kind of end, and bytes that only the front understands.
-struct Outcome {
-  enum class Tag : std::uint8_t { kValue, kException, kTimeout, kLost, kDropped };
-  Tag tag = Tag::kValue;
-  std::span<const std::byte> bytes;
-};
-
-struct TaskCodec {
-  Entry (*entry)(const Task&);
-  void (*pack)(const Task&, Payload&);
-  // Settles the task. The engine calls it once: a second outcome for one task is dropped.
-  void (*settle)(Task&, const Outcome&) noexcept;
-};
-
-struct LoopCodec {
-  Entry (*entry)(const Loop&);
-  void (*pack)(const Loop&, std::size_t begin, std::size_t end, Payload&);
-  void (*settle)(Loop&, std::size_t begin, std::size_t end, const Outcome&) noexcept;
-};
-
-}  // namespace muster::detail
 
 namespace muster::engine {
 
@@ -65,15 +28,13 @@ using detail::Task;
 
 // Asked for, never guessed.
 struct Capabilities {
-  bool shares_memory = false;  // tasks run in this process: `run` is called, codecs are not
+  bool shares_memory = false;  // tasks run in this process: `run` is called, codecs are not; if not, all tasks are loops
   bool can_kill = false;       // a time limit ends the task itself, not only the wait for it
 };
 
 // What an engine is told of a task beyond the task itself.
 struct Terms {
   bool follow_up = false;               // part of a call that was accepted earlier: a closed gate lets it pass
-  std::uint64_t id = 0;                 // the front's number for it, in reports
-  std::uint32_t attempt = 0;            // how often it was begun before
   int priority = 0;                     // larger goes first, where the engine has lanes
   Nanos time_limit = detail::kForever;  // from its begin; only engines that can kill look at it
 };
@@ -125,8 +86,8 @@ class Engine {
   // For a task that the caller has won by Task::begin, from wherever; until it is settled the engine stays alive.
   // Runs it here and now.
   virtual void lend(Task& task) = 0;
-  // Settles it by its type's drop.
-  virtual void withdraw(Task& task) = 0;
+  // Settles it by its type's drop. False where it turns out to have begun elsewhere: it goes on.
+  virtual bool withdraw(Task& task) = 0;
 
   // No more work from outside; what tasks themselves submit is part of what was accepted.
   virtual void close() = 0;
@@ -143,6 +104,8 @@ class Engine {
   virtual bool inside() const noexcept = 0;
   // What each busy worker is doing, for reports.
   virtual std::vector<const std::type_info*> running() const = 0;
+  // The processes that work for this engine now; empty where the workers are threads.
+  virtual std::vector<int> worker_ids() const { return {}; }
   // Why no worker can start any more: the exception of a worker_enter hook; else null.
   virtual std::exception_ptr failure() const = 0;
 };

@@ -122,6 +122,8 @@ int usable_cpus_under(const std::string& root, int mask);
 
 // ---- memory --------------------------------------------------------------------------------------------------------
 
+class Descriptor;
+
 // Pages from the system, unmapped on destruction. Zero-filled on first touch.
 class Mapping {
  public:
@@ -131,7 +133,7 @@ class Mapping {
   static Mapping anonymous(std::size_t bytes, std::size_t alignment = 0);
   // Shared pages of an unnamed file: what several processes can map. Throws std::system_error, or std::bad_alloc when
   // there is no room: all pages are taken here and now, so that no touch can fail later. The file's descriptor is
-  // close-on-exec and belongs to the mapping. `name` is for debuggers.
+  // close-on-exec and belongs to the mapping; nobody can make the file shorter or longer. `name` is for debuggers.
   static Mapping memfd(std::size_t bytes, const char* name = "muster");
   Mapping(Mapping&& other) noexcept;
   Mapping& operator=(Mapping&& other) noexcept;
@@ -146,6 +148,8 @@ class Mapping {
   bool advise_huge() noexcept;
 
  private:
+  friend Mapping map_shared(Descriptor descriptor, std::size_t bytes, bool writable);  // os/process.hpp
+
   void* data_ = nullptr;
   std::size_t size_ = 0;
   int descriptor_ = -1;

@@ -1,6 +1,7 @@
 #pragma once
 // The contract with the kernel, continued: processes, descriptors, and messages between processes. Descriptors made
-// here are close-on-exec. Nothing here knows of workers or pools.
+// here are close-on-exec, and none of them is a standard stream, whether the program has those or not. Nothing here
+// knows of workers or pools.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,8 @@
 #include "os/os.hpp"
 
 namespace muster::os {
+
+class ThreadRecord;
 
 // An open file, closed on destruction.
 class Descriptor {
@@ -29,12 +32,16 @@ class Descriptor {
 
   int number() const noexcept { return number_; }
   explicit operator bool() const noexcept { return number_ >= 0; }
+  // Hands it over: to be closed by the caller.
+  int release() noexcept { return std::exchange(number_, -1); }
   void reset() noexcept;
 
  private:
   void swap(Descriptor& other) noexcept { std::swap(number_, other.number_); }
   int number_ = -1;
 };
+
+bool is_open(int descriptor) noexcept;
 
 // ---- starting processes --------------------------------------------------------------------------------------------
 
@@ -45,10 +52,15 @@ struct Process {
 };
 
 // Starts a copy of this process that runs `body`, in the calling thread's copy alone, and ends with what it returns,
-// without destructors or exit handlers. Throws std::system_error when the system gives no process.
+// without destructors or exit handlers. An exception that leaves `body` crashes the copy. Throws std::system_error when
+// the system gives no process.
+//
+// An ordinary copy is a fork, with all that the program has said is to be done at forks (pthread_atfork). For a process
+// in which SIGCHLD is not ignored.
 //
 // A quiet copy is nobody's business but ours: its end sends no signal, wait() and waitpid(-1) do not see it, and it
-// does not matter whether SIGCHLD is ignored. It must start ordinary copies only, not threads.
+// does not matter whether SIGCHLD is ignored. It begins with all signals blocked. It must start ordinary copies only,
+// not threads, and be made where no thread is in the way (below), since nobody's locks are looked after.
 Process start_copy(const std::function<int()>& body);
 Process start_quiet_copy(const std::function<int()>& body);
 
@@ -66,9 +78,13 @@ struct Ended {
   End end;
 };
 std::optional<Ended> reap_any() noexcept;
+// Waits for the end of an ordinary copy of our own; none when there is none left to end.
+std::optional<Ended> await_any() noexcept;
 
 // Sends a signal; nothing happens where the process has ended.
 void send_signal(const Process& process, int signal) noexcept;
+// The same for a child of our own that was not reaped yet: until then its number is nobody else's.
+void send_signal_to_child(int id, int signal) noexcept;
 inline constexpr int kKill = 9;
 
 int process_id() noexcept;
@@ -89,15 +105,19 @@ std::uint32_t generation() noexcept;
 void die_with_parent(int parent) noexcept;
 // Keyboard signals (SIGINT, SIGQUIT) ignored; SIGCHLD, SIGPIPE, SIGTERM and SIGHUP as in a new program; none blocked.
 void reset_signals() noexcept;
-// SIGTERM and SIGHUP ignored too: for a process that ends by other means.
+// For a process that ends by other means: SIGINT, SIGQUIT, SIGTERM, SIGHUP and SIGPIPE ignored, SIGCHLD as in a new
+// program; and all signals blocked, so that no handler of the program runs in a process that it does not know of.
 void ignore_endings() noexcept;
 // A crash leaves no core file and starts no program that takes one.
 void forbid_core_dumps() noexcept;
 // Standard input reads as empty.
 void detach_input() noexcept;
-// Closes all descriptors but the standard streams and `keep`.
+// Closes all descriptors but the standard streams and `keep`. Their numbers stay taken, by nothing: an object of the
+// program that still knows one gets EBADF for ever, and never meets a file opened later under the same number.
 void close_all_but(std::vector<int> keep) noexcept;
-// The program's own name for this process, as ps shows it (15 bytes).
+// Gives `moved[i].first` the number `moved[i].second`, closing what had it; nothing is in the way of anything else, and
+// `apart` are kept from being overwritten by taking other numbers. Throws std::system_error.
+void renumber(std::vector<std::pair<Descriptor, int>> moved, std::span<Descriptor* const> apart);
 void flush_streams() noexcept;  // of C and of C++
 
 // ---- threads in the way of a copy ----------------------------------------------------------------------------------
@@ -111,17 +131,25 @@ class Idle {
   ~Idle();
   Idle(const Idle&) = delete;
   Idle& operator=(const Idle&) = delete;
+
+ private:
+  ThreadRecord* record_ = nullptr;  // none: not a thread of ours, or idle already
 };
 
-// While it lives, idle threads stay idle, if it is so.
+// While it lives, idle threads stay idle. One at a time in a process: a second one waits. In a copy made meanwhile
+// there is none.
 class Stillness {
  public:
   Stillness() noexcept;
   ~Stillness();
   Stillness(const Stillness&) = delete;
   Stillness& operator=(const Stillness&) = delete;
-  // How many threads but the caller are not idle ones of ours; 0: a copy is safe. Gives idle ones to be a little time.
-  int threads_in_the_way() const;
+  // How many threads but the caller are not idle ones of ours; 0: a copy is safe, as long as this lives. Waits for a
+  // moment (100 ms) before it says otherwise: a thread may be about to end or to sleep.
+  int threads_in_the_way() const noexcept;
+
+ private:
+  static int count_in_the_way() noexcept;
 };
 
 // ---- messages between processes ------------------------------------------------------------------------------------
@@ -129,13 +157,25 @@ class Stillness {
 // The two ends of a connection that carries whole messages, with descriptors.
 std::pair<Descriptor, Descriptor> message_pair();
 
-// Sends one message of at most 4096 bytes and 8 descriptors (copies: the caller keeps its own). Waits while the
-// connection is full. False when nobody can read it any more.
-bool send_message(const Descriptor& to, std::span<const std::byte> bytes, std::span<const int> descriptors = {}) noexcept;
+inline constexpr std::size_t kMostMessageBytes = 4096;
+inline constexpr std::size_t kMostMessageDescriptors = 64;
+
+// Sends one message of 1 to 4096 bytes and at most 64 descriptors (copies: the caller keeps its own). Waits while the
+// connection is full. False when nobody can read it any more, or a descriptor is not open.
+bool send_message(const Descriptor& to, std::span<const std::byte> bytes,
+                  std::span<const int> descriptors = {}) noexcept;
+// The same without waiting.
+enum class Offer : std::uint8_t { kTaken, kFull, kClosed };
+Offer offer_message(const Descriptor& to, std::span<const std::byte> bytes,
+                    std::span<const int> descriptors = {}) noexcept;
+// Ends a connection in both directions for all who hold either end, whatever copies of it there are. What was sent
+// before can still be received.
+void shut(const Descriptor& connection) noexcept;
 
 struct Message {
   enum class State : std::uint8_t { kMessage, kNothing, kClosed };  // kNothing: none is there yet
   State state = State::kNothing;
+  bool cut = false;  // this process had no room for all of its descriptors
   std::vector<std::byte> bytes;
   std::vector<Descriptor> descriptors;
 };
@@ -150,6 +190,7 @@ class Bell {
   void ring() noexcept;
   void silence() noexcept;
   const Descriptor& descriptor() const noexcept { return event_; }
+  Descriptor take() noexcept { return std::move(event_); }
 
  private:
   Descriptor event_;
@@ -158,8 +199,11 @@ class Bell {
 // Waits until one of `descriptors` is readable or closed, or the deadline passes, or a signal handler runs. Sets
 // `ready[i]` for each (any size up to descriptors'); true if one is.
 bool wait_readable(std::span<const int> descriptors, std::span<bool> ready, Nanos deadline) noexcept;
-// A descriptor that is readable when a copy of this process has ended (only in processes of ours: SIGCHLD is blocked).
+// A descriptor that is readable when a copy of this process has ended: after ignore_endings(), which blocks SIGCHLD.
+// Throws std::system_error.
 Descriptor copies_ended();
+// Takes what has come there so far; to be called before the ended ones are reaped.
+void silence_ended(const Descriptor& copies_ended) noexcept;
 
 // Shared memory that another process made: `bytes` of the file behind `descriptor`, which must have them all and be
 // unable to shrink (Mapping::memfd makes such). Throws std::system_error where it is not so, or cannot be mapped.

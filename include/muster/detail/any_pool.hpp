@@ -11,7 +11,8 @@
 namespace muster::detail {
 
 // A pool's calls with options fixed beforehand. Refers to the pool.
-class CallsWith : public PoolCalls<CallsWith> {
+template <class Kind>
+class CallsWith : public PoolCalls<CallsWith<Kind>, Kind> {
  public:
   CallsWith(PoolCore& core, const CallOptions& options) : core_(&core), options_(options) {}
   PoolCore& core() const noexcept { return *core_; }
@@ -22,8 +23,8 @@ class CallsWith : public PoolCalls<CallsWith> {
   CallOptions options_;
 };
 
-template <class Self>
-class AnyPool : public PoolCalls<Self> {
+template <class Self, class Kind>
+class AnyPool : public PoolCalls<Self, Kind> {
  public:
   AnyPool(const AnyPool&) = delete;
   AnyPool& operator=(const AnyPool&) = delete;
@@ -35,7 +36,7 @@ class AnyPool : public PoolCalls<Self> {
   int processes() const noexcept { return core_->processes(); }
 
   // The same calls with these options: pool.with({.timeout = 1s}).apply(f, x).
-  CallsWith with(const CallOptions& options) { return CallsWith(*core_, options); }
+  CallsWith<Kind> with(const CallOptions& options) { return CallsWith<Kind>(*core_, options); }
 
   // Takes no more work; what was accepted is done, with whatever tasks themselves submit.
   void close() { core_->close(); }

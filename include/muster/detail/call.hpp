@@ -76,6 +76,8 @@ class Spread {
  public:
   explicit Spread(F f) : f_(std::forward<F>(f)) {}
 
+  const std::remove_reference_t<F>& function() const noexcept { return f_; }
+
   template <class Tuple>
     requires kSpreadable<F, Tuple>
   decltype(auto) operator()(Tuple&& tuple) const {

@@ -44,8 +44,8 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
 
   // `early`: a timeout settles the task at once, although it goes on; else when it has ended.
   template <class G, class... Args>
-  CallTask(PoolCore& core, Duration limit, bool early, G&& f, Args&&... args)
-      : Base(kType, core, 2), limit_(limit), early_(early), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
+  CallTask(PoolCore& core, const CallOptions& options, bool early, G&& f, Args&&... args)
+      : Base(kType, core, 2), limit_(options.timeout), early_(early), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
     if constexpr (kToken) this->stop = std::stop_source();
   }
 
@@ -98,7 +98,7 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
     }
   }
 
-  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true, nullptr};
+  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true};
 
   const Duration limit_;
   const bool early_;
@@ -113,7 +113,7 @@ class PostTask final : public Task {
   using Result = kept_result_t<F, Kept...>;
 
   template <class G, class... Args>
-  explicit PostTask(PoolCore& core, G&& f, Args&&... args)
+  PostTask(PoolCore& core, const CallOptions& /*options*/, G&& f, Args&&... args)
       : Task(kType, 1), core_(core), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
     static_assert(std::is_same_v<Result, std::decay_t<Result>>);  // refuses, in words, what is no call
   }
@@ -136,17 +136,11 @@ class PostTask final : public Task {
     static_cast<void>(call_kept(f_, [this] { return core_.stop_token(); }, args_));
   }
 
-  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), false, nullptr};
+  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), false};
 
   PoolCore& core_;
   const F f_;
   std::tuple<Kept...> args_;
 };
-
-template <class F, class... Args>
-auto make_call(PoolCore& core, Duration limit, bool early, F&& f, Args&&... args) {
-  using Made = CallTask<std::decay_t<F>, kept_t<Args>...>;
-  return TaskRef<Made>(new Made(core, limit, early, std::forward<F>(f), std::forward<Args>(args)...));
-}
 
 }  // namespace muster::detail

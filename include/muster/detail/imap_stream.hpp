@@ -75,12 +75,12 @@ class ChunkTask final : public ChunkState<typename ChunkTypes<F, Value>::Result>
   using Types = ChunkTypes<F, Value>;
   using T = typename Types::Result;
 
-  ChunkTask(PoolCore& core, std::shared_ptr<const F> f, std::vector<Box<Value>> inputs, Duration limit,
+  ChunkTask(PoolCore& core, std::shared_ptr<const F> f, std::vector<Box<Value>> inputs, const CallOptions& options,
             std::shared_ptr<Arrivals> arrivals)
       : ChunkState<T>(kType, core, 2),
         f_(std::move(f)),
         inputs_(std::move(inputs)),
-        limit_(limit),
+        limit_(options.timeout),
         arrivals_(std::move(arrivals)) {
     this->items = inputs_.size();
     if constexpr (Types::kToken) this->stop = std::stop_source();
@@ -125,7 +125,7 @@ class ChunkTask final : public ChunkState<typename ChunkTypes<F, Value>::Result>
     }
   }
 
-  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true, nullptr};
+  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true};
 
   const std::shared_ptr<const F> f_;
   std::vector<Box<Value>> inputs_;
@@ -133,14 +133,17 @@ class ChunkTask final : public ChunkState<typename ChunkTypes<F, Value>::Result>
   const std::shared_ptr<Arrivals> arrivals_;
 };
 
-// Reads the input. `Kept` is the range, or a reference to one that somebody else keeps alive.
-template <class F, class Kept>
+// Reads the input into chunks of the pool's kind. `Kept` is the range, or a reference to one that somebody else keeps
+// alive.
+template <class Kind, class F, class Kept>
 class ImapFeed final
-    : public ImapStream<typename ChunkTypes<F, std::ranges::range_value_t<std::remove_reference_t<Kept>>>::Result> {
+    : public ImapStream<
+          typename Kind::template Chunk<F, std::ranges::range_value_t<std::remove_reference_t<Kept>>>::T> {
  public:
   using Range = std::remove_reference_t<Kept>;
   using Value = std::ranges::range_value_t<Range>;
-  using T = typename ChunkTypes<F, Value>::Result;
+  using Chunk = typename Kind::template Chunk<F, Value>;
+  using T = typename Chunk::T;
 
   ImapFeed(PoolCore& core, F f, Kept range, const CallOptions& options, bool ordered)
       : ImapStream<T>(core, options, ordered, std::ranges::sized_range<Range>),
@@ -163,7 +166,7 @@ class ImapFeed final
       failure_ = std::current_exception();
     }
     if (inputs.empty()) return nullptr;
-    return new ChunkTask<F, Value>(this->core(), f_, std::move(inputs), this->options().timeout, this->arrivals());
+    return new Chunk(this->core(), f_, std::move(inputs), this->options(), this->arrivals());
   }
 
   // Moves to the next input; false at the end. Not before it is wanted: a generator may take its time for it.

@@ -33,7 +33,9 @@ class MUSTER_EXPORT MapCore : public Loop {
   Duration limit_;
 
   // The item at `at` threw what is being handled; those from there to `end` have no result.
-  void fail(std::size_t at, std::size_t end) noexcept;
+  void fail(std::size_t at, std::size_t end) noexcept { fail(at, end, std::current_exception()); }
+  // The same for what failed elsewhere.
+  void fail(std::size_t at, std::size_t end, const std::exception_ptr& why) noexcept;
 
   // After the loop: the failure of the lowest index, or why the loop was dropped; null when it is complete.
   std::exception_ptr failure() const;

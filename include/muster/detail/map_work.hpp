@@ -89,21 +89,20 @@ using inner_t =
 template <class Source>
 using inner_source_t = std::conditional_t<std::is_trivially_copyable_v<Source>, Source, Source&>;
 
-// `Kept` is how the callable is kept: F, or const F& for a caller who waits. `kTry`: failures are outcomes.
-template <class Kept, class Source, class Sink, bool kTry>
-class MapWork : public MapCore {
+// A map with its callable, its inputs, and where its results go; how an item is run is a derived class's business.
+// `Kept` is how the callable is kept: F, or const F& for a caller who waits. R is what an item gives. `kTry`: failures
+// are outcomes.
+template <class Kept, class Source, class Sink, class R, bool kTry>
+class MapOf : public MapCore {
  public:
   using F = std::remove_cvref_t<Kept>;
-  using Item = item_t<F, Source>;
-  using R = call_result_t<F, Item>;
-  static constexpr bool kToken = kWantsToken<F, Item>;
+  using Taken = typename Sink::Taken;
 
-  MapWork(PoolCore& core, Kept f, Source source, Sink sink, const CallOptions& options)
+  MapOf(PoolCore& core, Kept f, Source source, Sink sink, const CallOptions& options)
       : MapCore(core, source.size(), options, typeid(F)),
         f_(std::forward<Kept>(f)),
         source_(std::move(source)),
         sink_(std::move(sink)) {
-    run = limit_.limited() ? &MapWork::run_limited : &MapWork::run_plain;
     sink_.shape(*this);
     if constexpr (std::is_pointer_v<F>) {
       pace = &pace_of(reinterpret_cast<const void*>(f_));
@@ -111,14 +110,13 @@ class MapWork : public MapCore {
       static Pace own_pace{0};
       pace = &own_pace;
     }
-    if constexpr (kToken) this->stop_ = std::stop_source();
   }
 
   // Runs the map in `core` while the caller waits.
-  typename Sink::Taken run_now(const CallOptions& options) {
+  Taken run_now(const CallOptions& options) {
     const std::shared_ptr<PoolCore> keep = core().shared_from_this();  // an item may destroy the pool
-    if constexpr (kToken) {
-      const StopBridge bridge(core().stop_token(), this->stop_);
+    if (stop_.stop_possible()) {
+      const StopBridge bridge(core().stop_token(), stop_);
       core().run(*this, options);
     } else {
       core().run(*this, options);
@@ -127,7 +125,7 @@ class MapWork : public MapCore {
   }
 
   // The results; throws the failure, if there is one.
-  typename Sink::Taken take() {
+  Taken take() {
     if (const std::exception_ptr why = failure()) {
       if constexpr (kTry) {
         // Nothing of a try fails; it was dropped. What was not handed out ends so.
@@ -140,6 +138,30 @@ class MapWork : public MapCore {
       }
     }
     return sink_.take(size);
+  }
+
+ protected:
+  Kept f_;
+  Source source_;
+  Sink sink_;
+};
+
+template <class F, class Source>
+using map_result_t = call_result_t<F, item_t<F, Source>>;
+
+// A map on workers that share our memory.
+template <class Kept, class Source, class Sink, bool kTry>
+class MapWork : public MapOf<Kept, Source, Sink, map_result_t<std::remove_cvref_t<Kept>, Source>, kTry> {
+ public:
+  using F = std::remove_cvref_t<Kept>;
+  using Item = item_t<F, Source>;
+  using R = map_result_t<F, Source>;
+  static constexpr bool kToken = kWantsToken<F, Item>;
+
+  MapWork(PoolCore& core, Kept f, Source source, Sink sink, const CallOptions& options)
+      : MapOf<Kept, Source, Sink, R, kTry>(core, std::forward<Kept>(f), std::move(source), std::move(sink), options) {
+    this->run = this->limit_.limited() ? &MapWork::run_limited : &MapWork::run_plain;
+    if constexpr (kToken) this->stop_ = std::stop_source();
   }
 
  private:
@@ -160,8 +182,8 @@ class MapWork : public MapCore {
 
   template <class Call>
   bool run_chunk(std::size_t begin, std::size_t end, const Call& call) noexcept {
-    inner_source_t<Source> source = source_;
-    const auto write = sink_.writer();
+    inner_source_t<Source> source = this->source_;
+    const auto write = this->sink_.writer();
     std::size_t i = begin;
     const auto make = [&]() -> decltype(auto) {
       auto&& item = source.at(i);
@@ -175,7 +197,7 @@ class MapWork : public MapCore {
         for (; i < end; ++i) write(i, make);
         return true;
       } catch (...) {
-        fail(i, end);
+        this->fail(i, end);
         return false;
       }
     }
@@ -194,18 +216,16 @@ class MapWork : public MapCore {
       return Outcome<R>(std::current_exception());
     }
   }
-
-  Kept f_;
-  Source source_;
-  Sink sink_;
 };
 
-// A map that nobody waits for in place.
-template <class F, class Source, class Sink>
-class MapTask final : public AsyncState<typename Sink::Taken> {
+// A map, of whatever kind, that nobody waits for in place.
+template <class Map>
+class MapTask final : public AsyncState<typename Map::Taken> {
  public:
-  using Taken = typename Sink::Taken;
+  using Taken = typename Map::Taken;
+  using F = typename Map::F;
 
+  template <class Source, class Sink>
   MapTask(PoolCore& core, F f, Source source, Sink sink, const CallOptions& options)
       : AsyncState<Taken>(kType, core, 2),
         work_(*this, core, std::move(f), std::move(source), std::move(sink), options),
@@ -213,11 +233,11 @@ class MapTask final : public AsyncState<typename Sink::Taken> {
         bridge_(core.stop_token(), this->stop) {}
 
  private:
-  class Work final : public MapWork<F, Source, Sink, false> {
+  class Work final : public Map {
    public:
+    template <class Source, class Sink>
     Work(MapTask& task, PoolCore& core, F f, Source source, Sink sink, const CallOptions& options)
-        : MapWork<F, Source, Sink, false>(core, std::move(f), std::move(source), std::move(sink), options),
-          task_(task) {
+        : Map(core, std::move(f), std::move(source), std::move(sink), options), task_(task) {
       this->finish = [](Loop& loop) noexcept { static_cast<Work&>(loop).task_.settle_all(); };
     }
     void stop() noexcept {
@@ -250,7 +270,7 @@ class MapTask final : public AsyncState<typename Sink::Taken> {
   }
   static void destroy(Task& task) noexcept { delete static_cast<MapTask*>(&task); }
 
-  static constexpr TaskType kType{nullptr, &drop, &destroy, &loop, &typeid(F), true, nullptr};
+  static constexpr TaskType kType{nullptr, &drop, &destroy, &loop, &typeid(F), true};
 
   Work work_;
   std::stop_callback<Halt> halt_;

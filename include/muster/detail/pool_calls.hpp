@@ -12,7 +12,6 @@
 #include <vector>
 
 #include <muster/async_result.hpp>
-#include <muster/detail/call_task.hpp>
 #include <muster/detail/imap_stream.hpp>
 #include <muster/detail/map_work.hpp>
 #include <muster/detail/pool_core.hpp>
@@ -36,13 +35,13 @@ template <class Out>
 concept Output = std::contiguous_iterator<std::decay_t<Out>> ||
                  (std::ranges::contiguous_range<Out> && std::ranges::sized_range<Out>);
 
-// `Self` has core() and defaults().
+// `Self` has core() and defaults(). `Kind` says what carries the work: see local_work.hpp.
 //
 // All calls throw PoolClosed when the pool takes no more work, and ValueError for negative options. Callables are
 // called as const, from several threads at once. A rvalue range is taken over; a blocking call refers to an lvalue
 // range, one that returns at once copies it unless it comes as std::ref. The caller's iterators are touched by the
 // caller's thread only. In a task of the same pool, a call that waits helps.
-template <class Self>
+template <class Self, class Kind>
 class PoolCalls {
  public:
   // ---- one call ----------------------------------------------------------------------------------------------------
@@ -50,21 +49,20 @@ class PoolCalls {
   // f(args...) in a worker; waits for it and returns what it returns, or throws what it throws.
   template <class F, class... Args>
   auto apply(F&& f, Args&&... args) {
-    auto task = make_call(core(), options().timeout, false, std::forward<F>(f), std::forward<Args>(args)...);
-    return launch(std::move(task)).get();
+    return launch(false, std::forward<F>(f), std::forward<Args>(args)...).get();
   }
 
   // The same without waiting.
   template <class F, class... Args>
   auto apply_async(F&& f, Args&&... args) {
-    return launch(make_call(core(), options().timeout, true, std::forward<F>(f), std::forward<Args>(args)...));
+    return launch(true, std::forward<F>(f), std::forward<Args>(args)...);
   }
 
   // f(args...) in a worker, and no word of it: wait_all() says when all are done. Fire and forget.
   template <class F, class... Args>
   void post(F&& f, Args&&... args) {
-    using Made = PostTask<std::decay_t<F>, kept_t<Args>...>;
-    core().submit(*new Made(core(), std::forward<F>(f), std::forward<Args>(args)...), options(), false);
+    using Made = typename Kind::template Post<std::decay_t<F>, kept_t<Args>...>;
+    core().submit(*new Made(core(), options(), std::forward<F>(f), std::forward<Args>(args)...), options(), false);
   }
 
   // ---- map ---------------------------------------------------------------------------------------------------------
@@ -88,7 +86,8 @@ class PoolCalls {
   void map_into(F&& f, R&& range, Out&& out, const CallOptions& options = kPoolsOwn) {
     auto source = source_for_now(std::forward<R>(range));
     auto* to = room_for(source.size(), out);
-    using Work = MapWork<kept_now_t<F>, decltype(source), IntoSink<std::remove_pointer_t<decltype(to)>>, false>;
+    using Sink = IntoSink<std::remove_pointer_t<decltype(to)>>;
+    using Work = typename Kind::template Map<kept_now_t<F>, decltype(source), Sink, false>;
     Work(core(), f, std::move(source), IntoSink(to), resolved(options)).run_now(resolved(options));
   }
 
@@ -150,8 +149,10 @@ class PoolCalls {
 
   CallOptions resolved(const CallOptions& options) const { return &options == &kPoolsOwn ? this->options() : options; }
 
-  template <class Made>
-  auto launch(TaskRef<Made> task) {
+  template <class F, class... Args>
+  auto launch(bool early, F&& f, Args&&... args) {
+    using Made = typename Kind::template Call<std::decay_t<F>, kept_t<Args>...>;
+    TaskRef<Made> task(new Made(core(), options(), early, std::forward<F>(f), std::forward<Args>(args)...));
     core().submit(*task, options(), false);
     return AsyncResult<typename Made::R>(TaskRef<AsyncState<typename Made::R>>(task.detach()));
   }
@@ -159,17 +160,17 @@ class PoolCalls {
   template <bool kTry, class Kept, class Source>
   auto map_now(Kept f, Source source, const CallOptions& options) {
     using F = std::remove_cvref_t<Kept>;
-    using R = call_result_t<F, item_t<F, Source>>;
+    using R = typename Kind::template MapResult<F, Source>;
     using Sink = ResultsSink<std::conditional_t<kTry, Outcome<R>, R>>;
+    using Work = typename Kind::template Map<Kept, Source, Sink, kTry>;
     Sink sink(source.size());
-    return MapWork<Kept, Source, Sink, kTry>(core(), std::forward<Kept>(f), std::move(source), std::move(sink), options)
-        .run_now(options);
+    return Work(core(), std::forward<Kept>(f), std::move(source), std::move(sink), options).run_now(options);
   }
 
   template <class F, class Source>
   auto map_later(F f, Source source, const CallOptions& options) {
-    using R = call_result_t<F, item_t<F, Source>>;
-    using Made = MapTask<F, Source, ResultsSink<R>>;
+    using R = typename Kind::template MapResult<F, Source>;
+    using Made = MapTask<typename Kind::template Map<F, Source, ResultsSink<R>, false>>;
     ResultsSink<R> sink(source.size());
     TaskRef<Made> task(new Made(core(), std::move(f), std::move(source), std::move(sink), options));
     core().submit(*task, options, false);
@@ -193,7 +194,7 @@ class PoolCalls {
 
   template <class F, class Kept, class G, class R>
   auto start(G&& f, R&& range, const CallOptions& options, bool ordered) {
-    using Made = ImapFeed<F, Kept>;
+    using Made = ImapFeed<Kind, F, Kept>;
     auto made = std::make_shared<Made>(core(), std::forward<G>(f), std::forward<R>(range), options, ordered);
     core().add(made);
     made->start();

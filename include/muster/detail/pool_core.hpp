@@ -5,10 +5,15 @@
 #include <exception>
 #include <memory>
 #include <stop_token>
+#include <vector>
 
 #include <muster/detail/task.hpp>
 #include <muster/detail/wait_word.hpp>
 #include <muster/pool_options.hpp>
+
+namespace muster {
+struct ProcessOptions;
+}
 
 namespace muster::detail {
 
@@ -39,6 +44,8 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   // A pool of threads. Throws ValueError for nonsense, std::system_error when the system gives no thread, and what an
   // initializer threw.
   static std::shared_ptr<PoolCore> of_threads(const PoolOptions& options);
+  // A pool of processes. Throws as ProcessPool's constructor does.
+  static std::shared_ptr<PoolCore> of_processes(const ProcessOptions& options);
   // What leaving Python's `with` does: terminate, and wait for what has begun; from within one of the pool's own tasks
   // the wait is left to its workers.
   static void end(std::shared_ptr<PoolCore> core) noexcept;
@@ -48,6 +55,8 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   PoolCore& operator=(const PoolCore&) = delete;
 
   virtual int processes() const noexcept = 0;
+  // Of the worker processes that live now.
+  virtual std::vector<int> worker_pids() const = 0;
 
   // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part
   // of a call that was accepted earlier.

@@ -56,6 +56,7 @@ class SpanSource {
   SpanSource(T* data, std::size_t size) noexcept : data_(data), size_(size) {}
   std::size_t size() const noexcept { return size_; }
   T& at(std::size_t i) const noexcept { return data_[i]; }
+  const T* contiguous() const noexcept { return data_; }
 
  private:
   T* data_;
@@ -96,6 +97,7 @@ class OwnedSource {
       : items_(std::move(items)) {}
   std::size_t size() const noexcept { return std::ranges::size(items_); }
   auto&& at(std::size_t i) noexcept { return std::move(std::ranges::data(items_)[i]); }
+  const auto* contiguous() const noexcept { return std::ranges::data(items_); }
 
  private:
   Container items_;

@@ -24,8 +24,8 @@ struct Node {
   std::atomic<Node*> next{nullptr};
 };
 
-// How a task travels to an engine whose workers do not share our memory; such engines call these and never `run`.
-struct TaskCodec;
+// How a loop travels to an engine whose workers do not share our memory; such engines call its functions and never
+// `run`.
 struct LoopCodec;
 
 // What can be done with a task of one kind. Every task is settled exactly once: by run, by drop, or by the finish of
@@ -43,7 +43,6 @@ struct TaskType {
   const std::type_info* what;
   // Somebody may wait for it: whoever begins it must win its state first.
   bool claimable;
-  const TaskCodec* codec;
 };
 
 // One call to be made. Lives on the heap; counted references.
@@ -64,6 +63,7 @@ struct Task : Node {
   const TaskType* type;
   engine::Engine* home = nullptr;  // set on submission
   void* seats = nullptr;           // the engines' own, set on submission; outlives the engine
+  void* job = nullptr;             // the engine's own, until the task is settled
 
   bool done() const noexcept { return (state.load(std::memory_order_acquire) & kDone) != 0; }
 
@@ -103,6 +103,8 @@ struct Loop {
   Pace* pace = nullptr;
   const std::type_info* what = nullptr;
   const LoopCodec* codec = nullptr;
+  std::uint64_t common = 0;  // names what the codec's pack_common writes, where several loops share it; 0: none do
+  bool stops_at_failure = false;  // for workers elsewhere: within a chunk no item runs after one that failed
   // Set by whoever wants no further chunk handed out.
   std::atomic<bool> stopped{false};
   // Set by the engine at the end: the items below were handed out. Less than size only if the loop was stopped.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/os.hpp"
+#include "os/process.hpp"
 #include "parts/sync/spin.hpp"
 
 namespace muster::engine::thread {
@@ -50,7 +51,10 @@ void Sleep::lie_down(Bed& bed, bool searching) noexcept {
   counts_.fetch_sub(kAwake + (searching ? kSearching : 0), std::memory_order_seq_cst);
 }
 
+// Between tasks and without a lock of anybody's, so the process may be copied meanwhile.
 void Sleep::doze(Bed& bed) noexcept {
+  if (bed.called.load(std::memory_order_acquire) != 0) return;
+  const os::Idle idle;
   while (bed.called.load(std::memory_order_acquire) == 0) os::futex_wait(bed.called, 0, os::Scope::kPrivate);
 }
 

@@ -114,8 +114,8 @@ class Call final : public Job {
   Body body_;
 };
 
-inline constexpr detail::TaskType Call::kAwaitedType{&run, &drop, &destroy, nullptr, &typeid(Call), true, nullptr};
-inline constexpr detail::TaskType Call::kPostedType{&run, &drop, &destroy, nullptr, &typeid(Call), false, nullptr};
+inline constexpr detail::TaskType Call::kAwaitedType{&run, &drop, &destroy, nullptr, &typeid(Call), true};
+inline constexpr detail::TaskType Call::kPostedType{&run, &drop, &destroy, nullptr, &typeid(Call), false};
 
 // A loop that counts how often each of its items is run, and may do more with it.
 class Range : public detail::Loop {
@@ -198,7 +198,7 @@ class Sweep final : public Job {
   Body at_end_;
 };
 
-inline constexpr detail::TaskType Sweep::kType{nullptr, &drop, &destroy, &loop_of, &typeid(Sweep), true, nullptr};
+inline constexpr detail::TaskType Sweep::kType{nullptr, &drop, &destroy, &loop_of, &typeid(Sweep), true};
 
 // One reference to a job.
 template <class T>

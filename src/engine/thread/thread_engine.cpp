@@ -175,9 +175,10 @@ void ThreadEngine::push_own(Task& task, Worker& worker) {
   nudge(worker);
 }
 
-void ThreadEngine::withdraw(Task& task) {
+bool ThreadEngine::withdraw(Task& task) {
   const Visit visit(*this);
   drop(task, nullptr);
+  return true;
 }
 
 // ---- ending ---------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ class ThreadEngine final : public Engine {
   bool run(Loop& loop, const Terms& terms) override;
   Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) override;
   void lend(Task& task) override;
-  void withdraw(Task& task) override;
+  bool withdraw(Task& task) override;
 
   void close() override;
   void terminate() override;

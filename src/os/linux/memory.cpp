@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 
 #include "os/linux/read_file.hpp"
 #include "os/os.hpp"
+#include "os/process.hpp"
 
 namespace muster::os {
 namespace {
@@ -30,8 +32,8 @@ std::size_t round_up(std::size_t bytes, std::size_t unit) {
   throw std::system_error(error, std::generic_category(), what);
 }
 
-char* map(std::size_t bytes, int flags, int descriptor) {
-  void* const data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+char* map(std::size_t bytes, int flags, int descriptor, int access = PROT_READ | PROT_WRITE) {
+  void* const data = mmap(nullptr, bytes, access, flags, descriptor, 0);
   if (data == MAP_FAILED) fail(errno, "cannot map memory");
   return static_cast<char*>(data);
 }
@@ -52,10 +54,12 @@ char* map_aligned(std::size_t bytes, std::size_t alignment) {
 }
 
 int create_memfd(const char* name) {
-  // A machine may be set to refuse files that could be executed; kernels before 6.3 do not know the flag.
+  // A machine may be set to refuse files that could be executed; kernels before 6.3 do not know the flag. It implies
+  // that the file takes seals, which is asked for all the same.
   constexpr unsigned kNoExecSeal = 8;
-  int descriptor = memfd_create(name, MFD_CLOEXEC | kNoExecSeal);
-  if (descriptor < 0 && errno == EINVAL) descriptor = memfd_create(name, MFD_CLOEXEC);
+  constexpr unsigned kFlags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int descriptor = memfd_create(name, kFlags | kNoExecSeal);
+  if (descriptor < 0 && errno == EINVAL) descriptor = memfd_create(name, kFlags);
   if (descriptor < 0) fail(errno, "cannot create shared memory");
   return descriptor;
 }
@@ -97,6 +101,21 @@ void reserve(int descriptor, std::size_t bytes) {
   }
 }
 
+// Whoever gets the file may map it without fear: a page beyond a file's end kills who touches it.
+void fix_size(int descriptor) {
+  if (fcntl(descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) fail(errno, "cannot seal shared memory");
+}
+
+void demand_sealed(int descriptor, std::size_t bytes) {
+  const int seals = fcntl(descriptor, F_GET_SEALS);
+  if (seals < 0) fail(errno, "this is no shared memory of muster's");
+  struct stat status = {};
+  if (fstat(descriptor, &status) != 0) fail(errno, "cannot look at shared memory");
+  if ((seals & F_SEAL_SHRINK) == 0 || static_cast<std::uint64_t>(status.st_size) < bytes) {
+    fail(EINVAL, "shared memory is shorter than it should be, or may become so");
+  }
+}
+
 // Whether the kernel gives huge pages. Its setting reads like "always [madvise] never", the choice in brackets.
 bool gives_huge(const char* setting) {
   const std::string text = read_file(std::string(kHugePages) + setting).value_or("[never]");
@@ -128,8 +147,20 @@ Mapping Mapping::memfd(std::size_t bytes, const char* name) {
   if (size > static_cast<std::size_t>(PTRDIFF_MAX)) throw std::bad_alloc();
   mapping.descriptor_ = create_memfd(name);
   reserve(mapping.descriptor_, size);
+  fix_size(mapping.descriptor_);
   mapping.data_ = map(size, MAP_SHARED, mapping.descriptor_);
   mapping.size_ = size;
+  return mapping;
+}
+
+Mapping map_shared(Descriptor descriptor, std::size_t bytes, bool writable) {
+  Mapping mapping;
+  if (bytes == 0) return mapping;
+  const std::size_t size = round_up(bytes, page_size());
+  demand_sealed(descriptor.number(), bytes);
+  mapping.data_ = map(size, MAP_SHARED, descriptor.number(), writable ? PROT_READ | PROT_WRITE : PROT_READ);
+  mapping.size_ = size;
+  mapping.descriptor_ = descriptor.release();
   return mapping;
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <system_error>
 
+#include "os/linux/copies.hpp"
 #include "os/os.hpp"
 
 namespace muster::os {
@@ -54,6 +55,7 @@ class Attributes {
 };
 
 extern "C" void* muster_run_thread(void* argument) noexcept {
+  const ThreadRecord record;
   // Destroyed before the thread ends: who joined it may rely on the captures being gone.
   const std::unique_ptr<Body> body(static_cast<Body*>(argument));
   (*body)();

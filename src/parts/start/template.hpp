@@ -13,13 +13,21 @@
 
 namespace muster::start {
 
+struct Report;
+
 // What a worker is given.
 struct Birth {
   std::uint32_t place = 0;                  // as the request said
   std::vector<os::Descriptor> descriptors;  // as the request gave them, in order
 };
 
-// What a worker does; the process ends with what it returns. An ordinary function: it must mean the same in every copy.
+// What a worker does; the process ends with what it returns, its streams flushed. An exception that leaves it crashes
+// the worker. An ordinary function of the program or its libraries: it must mean the same in every copy.
+//
+// It begins on the only thread of a process that holds the standard streams, with nothing to read; `keep` under the
+// numbers that they have in the program; its birth's descriptors; and nothing else (see os::close_all_but). SIGINT and
+// SIGQUIT are ignored, signals that muster or the program blocks or ignores are as in a new program, handlers that the
+// program has set for others are kept. A crash leaves no core. It is killed when its template ends.
 using Body = int (*)(Birth birth);
 
 enum class Method : std::uint8_t {
@@ -31,9 +39,10 @@ enum class Method : std::uint8_t {
 struct News {
   enum class What : std::uint8_t {
     kStarted,  // process is set
-    kRefused,  // the system gave no process: error
-    kEnded,    // end is set; the process is gone and reaped
-    kClosed,   // the template itself is gone, and all its workers
+    kRefused,  // the system gave no process: error, an errno
+    kEnded,    // process.id and end are set; the process is gone and reaped
+    kClosed,   // told once: the template itself is gone, and each of its workers has been killed, if it is not gone yet
+               // either: its handle tells
   };
   What what = What::kClosed;
   std::uint32_t place = 0;
@@ -42,33 +51,47 @@ struct News {
   os::End end;
 };
 
-// The parent's side. For one thread at a time.
+// The parent's side. For one thread at a time, and for the process that made it: in a copy of that it does nothing.
 class Template {
  public:
-  // Starts a template. `keep`: descriptors of the program that workers shall have besides the standard streams. Throws
-  // std::system_error when the system gives no process, muster::Error where kFork meets threads that it would tear (and
-  // says what to do), or kForkserver before serve().
+  // Starts a template. `keep`: descriptors of the program that workers shall have besides the standard streams, at most
+  // 61. kFork flushes the program's streams; kForkserver waits for the server's answer. Throws std::system_error when
+  // the system gives no process, muster::Error where kFork meets threads that it would tear (and says what to do), or
+  // kForkserver before serve() or after the end of what that started. In a worker, which has one thread, kForkserver
+  // means kFork.
   Template(Method method, Body body, std::span<const int> keep);
   // Ends it and its workers, at once, and waits until they are gone.
   ~Template();
   Template(Template&&) noexcept = default;
   Template& operator=(Template&&) = delete;
 
-  // Asks for a worker. The answer comes as news; false when the template is gone.
+  // Asks for a worker. The answer comes as news; false when the template is gone, or one of the descriptors.
   bool request(std::uint32_t place, std::span<const int> descriptors);
   // The next news, if there are any.
   std::optional<News> news();
-  // Readable when there may be news.
+  // Readable when there may be news; -1 once kClosed was told.
   int descriptor() const noexcept { return connection_.number(); }
 
  private:
-  os::Process process_;  // of kFork: ours to reap
+  void fork_template(Body body, std::span<const int> keep);
+  void order_template(Body body, std::span<const int> keep);
+  bool is_mine() const noexcept { return connection_ && generation_ == os::generation(); }
+  void end() noexcept;
+  std::optional<News> tell(os::Message& message);
+  News refuse(const Report& started);
+
+  std::uint32_t generation_ = os::generation();
+  bool own_ = true;  // of kFork: ours to reap
+  os::Process process_;
   os::Descriptor connection_;
+  std::vector<int> unwanted_;  // workers that were refused after all, and of whose end nobody wants to hear
 };
 
 // Makes kForkserver possible: starts the process that all such templates are copies of. Once, while the program has one
-// thread; later calls do nothing. It ends with the program.
+// thread (else muster::Error); later calls do nothing. It ends with the program. Throws std::system_error when the
+// system gives no process.
 void serve();
+// Whether serve() has been called in this process. Not in a copy of it: a connection is for one.
 bool serving() noexcept;
 
 }  // namespace muster::start

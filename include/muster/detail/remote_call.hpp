@@ -1,0 +1,94 @@
+#pragma once
+// What a function is given that runs in a worker process: bytes to take its inputs from, and where to write results.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+
+#include <muster/detail/bytes.hpp>
+#include <muster/detail/exceptions.hpp>
+#include <muster/detail/export.hpp>
+
+namespace muster::detail {
+
+// One entry: the items [begin, end) of a loop. The engine's worker makes it; the functions of templates use it. Each
+// item is run by `item`, in order, so that at any moment it is known which one has begun and which have a result.
+class MUSTER_EXPORT RemoteCall : protected Writer {
+ public:
+  std::size_t begin() const noexcept { return begin_item_; }
+  std::size_t end() const noexcept { return end_item_; }
+  Reader& input() noexcept { return input_; }
+
+  // What the entries of the loop share: made from its bytes by make(Reader&) for the first, and kept for the others.
+  template <class T, class Make>
+  T& common(const Make& make) {
+    if (!*common_) {
+      Reader reader(common_bytes_);
+      *common_ = std::make_shared<T>(make(reader));
+    }
+    return *static_cast<T*>(common_->get());
+  }
+
+  // Runs the next item: make(Writer&) writes its value, or throws. False when no further item shall run.
+  template <class Make>
+  bool item(const Make& make) {
+    start();
+    try {
+      make(static_cast<Writer&>(*this));
+      finish();
+      return true;
+    } catch (...) {
+      fail([](Writer& to) { write_exception(to, std::current_exception()); });
+      return !stop_at_failure_;
+    }
+  }
+
+ protected:
+  RemoteCall() : input_({}) {}
+  ~RemoteCall() = default;
+
+  // The slow ways, the engine's.
+  virtual void start_timed() noexcept = 0;  // the item has a time limit
+  virtual void finish_slowly() = 0;         // it has one, or its value is not in the open run
+  virtual void fail(void (*write_failure)(Writer&)) noexcept = 0;
+
+  std::size_t begin_item_ = 0;
+  std::size_t end_item_ = 0;
+  Reader input_;
+  std::span<const std::byte> common_bytes_;
+  std::shared_ptr<void>* common_ = nullptr;
+  bool stop_at_failure_ = false;
+  bool timed_ = false;
+  bool slow_ = false;  // finish() is not enough: timed, or the value went to memory of its own
+
+  // The words of src/engine/process/channel.hpp. An item's bytes lie at [Writer::begin_, at_) in the open run.
+  std::atomic<std::uint64_t>* note_ = nullptr;
+  std::atomic<std::uint64_t>* progress_ = nullptr;
+  std::uint64_t next_note_ = 0;
+  std::uint64_t progress_base_ = 0;  // of the open run
+  std::uint64_t count_ = 0;          // of items in it
+  std::byte* run_ = nullptr;         // its first byte
+
+  static constexpr std::uint64_t kOneItem = std::uint64_t{1} << 24U;
+
+ private:
+  // The stores are seen in this order, whatever instruction the process dies at: begun, then done.
+  void start() {
+    if (timed_) return start_timed();
+    note_->store(next_note_++, std::memory_order_release);
+  }
+  void finish() {
+    if (slow_ || count_ == kMostInRun) return finish_slowly();
+    begin_ = at_;
+    ++count_;
+    progress_->store(progress_base_ + count_ * kOneItem + static_cast<std::uint64_t>(at_ - run_),
+                     std::memory_order_release);
+  }
+
+  static constexpr std::uint64_t kMostInRun = (1U << 20U);
+};
+
+}  // namespace muster::detail

@@ -1,0 +1,182 @@
+#pragma once
+// A map as a loop whose items run in worker processes: what is sent there, what is done there, and what comes back.
+
+#include <cstddef>
+#include <cstring>
+#include <exception>
+#include <span>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+#include <muster/detail/loop_codec.hpp>
+#include <muster/detail/map_work.hpp>
+#include <muster/detail/remote_call.hpp>
+#include <muster/detail/returned.hpp>
+#include <muster/detail/travel.hpp>
+
+namespace muster::detail {
+
+// What a worker calls f with: an item of its own, moved in where f takes it so.
+template <class F, class V>
+using remote_item_t = std::conditional_t<kTakes<F, V>, V&&, V&>;
+template <class F, class V>
+using remote_result_t = call_result_t<travelling_t<F>, remote_item_t<travelling_t<F>, V>>;
+
+// Nobody can ask a task of another process to stop; it is killed.
+inline constexpr auto kNoToken = [] { return std::stop_token(); };
+
+template <class R, class Make>
+void write_result(Writer& to, const Make& make) {
+  if constexpr (std::is_void_v<R>) {
+    make();
+  } else {
+    write_value<R>(to, make());
+  }
+}
+
+// Whose items need not be sent, only where they begin.
+template <class Source>
+inline constexpr bool kCounts = false;
+template <class W>
+inline constexpr bool kCounts<IotaSource<W>> = true;
+
+// The worker's side. F is the callable as it travels, V an item.
+template <class F, class V, class R, bool kCounted>
+struct RemoteItems {
+  struct Common {
+    F f;
+    V first;  // of items that are counted, not sent
+  };
+
+  static void run(RemoteCall& call) {
+    if constexpr (kCounted) {
+      const Common& common = call.common<Common>([](Reader& from) {
+        F f = read_callable<F>(from);
+        return Common{std::move(f), read_value<V>(from)};
+      });
+      run_all(call, common.f, [&call, i = call.begin(), first = common.first]() mutable {
+        return static_cast<V>(static_cast<std::size_t>(first) + i++);
+      });
+    } else {
+      const F& f = call.common<F>([](Reader& from) { return read_callable<F>(from); });
+      run_all(call, f, [&call] { return read_value<V>(call.input()); });
+    }
+  }
+
+ private:
+  template <class Next>
+  static void run_all(RemoteCall& call, const F& f, Next next) {
+    for (std::size_t i = call.begin(); i < call.end(); ++i) {
+      const bool go_on = call.item([&](Writer& to) {
+        V item = next();
+        write_result<R>(to, [&]() -> decltype(auto) {
+          return muster::detail::call(f, kNoToken, static_cast<remote_item_t<F, V>>(item));
+        });
+      });
+      if (!go_on) return;
+    }
+  }
+};
+
+// The items [begin, end) of a source as bytes, one after another.
+template <class V, class Source>
+void write_items(Writer& to, const Source& source, std::size_t begin, std::size_t end) {
+  auto& items =
+      const_cast<Source&>(source);  // at() of a source that gives up its elements is not const; here it need not
+  if constexpr (kPlain<V> && requires { items.contiguous(); }) {
+    to.write(items.contiguous() + begin, (end - begin) * sizeof(V));
+  } else {
+    for (std::size_t i = begin; i < end; ++i) {
+      const V& item = items.at(i);
+      write_value<V>(to, item);
+    }
+  }
+}
+
+template <class F, class Source>
+using remote_map_result_t =
+    remote_result_t<F, std::remove_cvref_t<decltype(std::declval<std::remove_const_t<Source>&>().at(0))>>;
+
+// The side of who calls. See MapOf.
+template <class Kept, class Source, class Sink, bool kTry>
+class RemoteMap : public MapOf<Kept, Source, Sink, remote_map_result_t<std::remove_cvref_t<Kept>, Source>, kTry> {
+ public:
+  using F = std::remove_cvref_t<Kept>;
+  using V = std::remove_cvref_t<decltype(std::declval<Source&>().at(0))>;
+  using R = remote_map_result_t<F, Source>;
+
+  RemoteMap(PoolCore& core, Kept f, Source source, Sink sink, const CallOptions& options)
+      : MapOf<Kept, Source, Sink, R, kTry>(core, std::forward<Kept>(f), std::move(source), std::move(sink), options),
+        retries_(static_cast<std::uint32_t>(checked_count(options.retries, "retries"))) {
+    check_callable_travels<F>();
+    check_travels<V>();
+    if constexpr (!std::is_void_v<R>) check_travels<R>();
+    this->codec = &kCodec;
+    this->stops_at_failure = !kTry;
+  }
+
+ private:
+  static constexpr bool kCounted = kCounts<Source>;
+
+  static void pack_common(const Loop& loop, Writer& to) {
+    const auto& self = static_cast<const RemoteMap&>(loop);
+    write_callable(to, self.f_);
+    if constexpr (kCounted) write_value<V>(to, self.source_.at(0));
+  }
+
+  static void pack(const Loop& loop, std::size_t begin, std::size_t end, Writer& to) {
+    if constexpr (!kCounted) write_items<V>(to, static_cast<const RemoteMap&>(loop).source_, begin, end);
+  }
+
+  static WhatNext settle(Loop& loop, std::size_t begin, std::size_t end, const Returned& returned) noexcept {
+    auto& self = static_cast<RemoteMap&>(loop);
+    if (returned.tag == Returned::Tag::kValues) return self.take_values(begin, end, returned.bytes);
+    if (to_be_tried_again(returned, self.retries_)) return WhatNext::kAgain;
+    return self.end(begin, end, failure_of(returned, begin));
+  }
+
+  WhatNext take_values(std::size_t begin, std::size_t end, std::span<const std::byte> bytes) noexcept {
+    if constexpr (std::is_void_v<R> && !kTry) {
+      return WhatNext::kGoOn;
+    } else {
+      const auto write = this->sink_.writer();
+      Reader from(bytes);
+      std::size_t i = begin;
+      try {
+        for (; i < end; ++i) write(i, [&from] { return read_outcome(from); });
+        return WhatNext::kGoOn;
+      } catch (...) {
+        return this->end(i, end, std::current_exception());
+      }
+    }
+  }
+
+  static auto read_outcome(Reader& from) {
+    if constexpr (std::is_void_v<R>) {
+      return Outcome<R>();
+    } else if constexpr (kTry) {
+      return Outcome<R>(read_value<R>(from));
+    } else {
+      return read_value<R>(from);
+    }
+  }
+
+  // The items end with `why`.
+  WhatNext end(std::size_t begin, std::size_t end, const std::exception_ptr& why) noexcept {
+    if constexpr (kTry) {
+      const auto write = this->sink_.writer();
+      for (std::size_t i = begin; i < end; ++i) write(i, [&why] { return Outcome<R>(why); });
+      return WhatNext::kGoOn;
+    } else {
+      this->fail(begin, end, why);
+      return WhatNext::kStop;
+    }
+  }
+
+  static constexpr LoopCodec kCodec{&RemoteItems<travelling_t<F>, V, R, kCounted>::run, &pack_common, &pack, &settle};
+
+  const std::uint32_t retries_;
+};
+
+}  // namespace muster::detail

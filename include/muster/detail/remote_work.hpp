@@ -1,0 +1,22 @@
+#pragma once
+// What carries the work of pools whose workers are processes. Costs its includer the serialization's headers.
+
+#include <muster/detail/remote_map.hpp>
+#include <muster/detail/remote_task.hpp>
+
+namespace muster::detail {
+
+struct RemoteWork {
+  template <class F, class... Kept>
+  using Call = RemoteCallTask<F, Kept...>;
+  template <class F, class... Kept>
+  using Post = RemotePostTask<F, Kept...>;
+  template <class F, class Source>
+  using MapResult = remote_map_result_t<F, Source>;
+  template <class Kept, class Source, class Sink, bool kTry>
+  using Map = RemoteMap<Kept, Source, Sink, kTry>;
+  template <class F, class Value>
+  using Chunk = RemoteChunk<F, Value>;
+};
+
+}  // namespace muster::detail

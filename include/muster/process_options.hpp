@@ -1,0 +1,73 @@
+#pragma once
+// What can be said of a pool whose workers are processes. Every field has a default; their order is part of the
+// interface.
+
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <muster/detail/heap_writer.hpp>
+#include <muster/detail/remote_call.hpp>
+#include <muster/detail/travel.hpp>
+#include <muster/duration.hpp>
+
+namespace muster {
+
+// Where a pool's workers come from. Python's start methods.
+enum class StartMethod {
+  default_,    // forkserver after muster::init, else fork
+  fork,        // copies of the program as it is when the pool is made; no other thread may run then
+  forkserver,  // copies of the program as it was when muster::init ran
+  spawn,       // not there yet: ValueError
+};
+
+// A callable on its way to every worker of a pool: a function, a captureless lambda, muster::bind of one with
+// arguments that travel, or a class of its own that does.
+class Initializer {
+ public:
+  Initializer() = default;
+  // Throws what writing the arguments throws.
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, Initializer>)
+  Initializer(F&& f) : run_(&run<std::decay_t<F>>) {  // NOLINT(google-explicit-constructor)
+    detail::check_callable_travels<std::decay_t<F>>();
+    static_assert(std::is_invocable_v<const std::decay_t<F>&>,
+                  "muster: an initializer is called without arguments; muster::bind(f, args...) fixes them");
+    detail::HeapWriter to;
+    const std::decay_t<F>& kept = f;
+    detail::write_callable(to, kept);
+    bytes_.assign(to.bytes().begin(), to.bytes().end());
+  }
+
+  explicit operator bool() const noexcept { return run_ != nullptr; }
+  // For the pool.
+  void (*runner() const noexcept)(detail::RemoteCall&) { return run_; }
+  const std::vector<std::byte>& bytes() const noexcept { return bytes_; }
+
+ private:
+  template <class F>
+  static void run(detail::RemoteCall& call) {
+    call.item([&](detail::Writer&) { static_cast<void>(detail::read_callable<F>(call.input())()); });
+  }
+
+  void (*run_)(detail::RemoteCall&) = nullptr;
+  std::vector<std::byte> bytes_;
+};
+
+struct ProcessOptions {
+  // How many workers; 0: as many as usable_cpus(). Negative: ValueError.
+  int processes = 0;
+  // Called in each worker before its first task, also in those that replace others. The pool's constructor waits for
+  // all of them and throws the exception of one.
+  Initializer initializer = {};
+  // A worker is replaced by a fresh one after so many tasks; 0: never. A chunk of a map counts as one task.
+  int maxtasksperchild = 0;
+  StartMethod start_method = StartMethod::default_;
+  // Descriptors that workers have besides the standard streams; they inherit no others.
+  std::vector<int> pass_fds = {};
+};
+
+}  // namespace muster

@@ -1,0 +1,226 @@
+#include "engine/process/call.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <new>
+#include <utility>
+
+#include <muster/detail/code.hpp>
+#include <muster/error.hpp>
+
+namespace muster::engine::process {
+
+using detail::Reader;
+using detail::Writer;
+
+namespace {
+
+// A larger one is freed when its entry is over.
+constexpr std::size_t kKeptSpill = std::size_t{1} << 20U;
+
+}  // namespace
+
+Call::Call(Channel& channel, const os::Descriptor& connection, os::Bell bell)
+    : channel_(channel), connection_(connection), bell_(std::move(bell)), up_(channel.up_ring()) {
+  note_ = &channel.note;
+  progress_ = &channel.progress;
+  common_ = &made_common_;
+}
+
+void Call::set_common(std::span<const std::byte> bytes, std::exception_ptr why) {
+  made_common_.reset();
+  common_failure_ = std::move(why);
+  common_copy_.assign(bytes.begin(), bytes.end());
+  common_bytes_ = common_copy_;
+}
+
+// ---- one entry ------------------------------------------------------------------------------------------------------
+
+void Call::run(const EntryHead& head, std::span<const std::byte> input, std::exception_ptr why) {
+  input_ = Reader(input);
+  begin_item_ = head.begin;
+  end_item_ = head.end;
+  stop_at_failure_ = head.stop_at_failure != 0;
+  timed_ = slow_ = head.limit > 0;
+  next_note_ = Note::of(head.sequence, 0);
+  begun_at_ = os::now();
+  settled_ = 0;
+  open_run();
+  call(head, why ? std::move(why) : common_failure_);
+  close_run();
+  if (spill_capacity_ > kKeptSpill) {
+    spill_.reset();
+    spill_capacity_ = 0;
+  }
+  // Between entries nothing is begun: a death is nobody's loss then.
+  channel_.note.store(Note::kNone, std::memory_order_release);
+}
+
+void Call::call(const EntryHead& head, std::exception_ptr why) {
+  if (!why) {
+    try {
+      reinterpret_cast<void (*)(RemoteCall&)>(detail::code_at(head.code))(*this);
+    } catch (...) {
+      why = std::current_exception();
+    }
+  }
+  if (!why) return;
+  while (settled_ + count_ < end_item_ - begin_item_ && item([&why](Writer&) { std::rethrow_exception(why); })) {
+  }
+}
+
+std::uint64_t Call::nanos() const noexcept { return static_cast<std::uint64_t>(os::now() - begun_at_); }
+
+// First the time, then the note: who reads the item's note reads its time, or that of a later one.
+void Call::start_timed() noexcept {
+  channel_.begun_at.store(os::now(), std::memory_order_release);
+  channel_.note.store(next_note_++, std::memory_order_release);
+}
+
+// The item came to its end. If the pool has condemned it before, it says no more and is killed.
+void Call::end_timed() noexcept {
+  std::uint64_t note = next_note_ - 1;
+  if (channel_.note.compare_exchange_strong(note, note | Note::kEnded, std::memory_order_acq_rel)) return;
+  if ((note & Note::kEnded) != 0) return;
+  static const std::atomic<std::uint32_t> forever{0};
+  for (;;) os::futex_wait(forever, 0, os::Scope::kPrivate);
+}
+
+void Call::finish_slowly() {
+  if (timed_) end_timed();
+  if (resume_ != nullptr) return publish_item(Up::kValues, {begin_, size()});
+  begin_ = at_;
+  ++count_;
+  close_run();
+  open_run();
+}
+
+void Call::fail(void (*write_failure)(Writer&)) noexcept {
+  if (timed_) end_timed();
+  leave_spill();
+  close_run();
+  open_run();
+  slow_ = true;
+  try {
+    write_failure(*this);
+    publish_item(Up::kException, {begin_, size()});
+  } catch (...) {
+    leave_spill();
+    publish(Up::kOverMemory, {.count = 1, .elsewhere = 0, .size = 0, .nanos = nanos()}, run_ - sizeof(UpHead));
+    ++settled_;
+    open_run();
+  }
+  slow_ = timed_;
+}
+
+// ---- the open run ---------------------------------------------------------------------------------------------------
+
+// Room for at least `least` bytes of values. Values lie behind an UpHead.
+void Call::open_run(std::size_t least) noexcept {
+  constexpr std::size_t kWorthwhile = 1024;
+  const auto room = wait_for_room(sizeof(UpHead) + std::max(least, kWorthwhile), sizeof(UpHead) + 2 * kInlineBytes);
+  run_ = begin_ = at_ = room.data() + sizeof(UpHead);
+  run_end_ = end_ = room.data() + room.size();
+  count_ = 0;
+  progress_base_ = Progress::of(runs_, 0, 0);
+}
+
+std::span<std::byte> Call::wait_for_room(std::size_t least, std::size_t most) noexcept {
+  for (;;) {
+    const std::uint32_t seen = channel_.room.seen();
+    const auto room = up_.reserve(least, most);
+    if (!room.empty()) return room;
+    channel_.room.wait(seen, os::kForever);
+  }
+}
+
+// Publishes the finished items of the open run, if there are any. What is in it of an unfinished one is lost.
+void Call::close_run() noexcept {
+  if (count_ == 0) return;
+  const UpHead head{.count = static_cast<std::uint32_t>(count_),
+                    .elsewhere = 0,
+                    .size = static_cast<std::uint64_t>(begin_ - run_),
+                    .nanos = nanos()};
+  publish(Up::kValues, head, run_ - sizeof(UpHead));
+  settled_ += std::exchange(count_, 0);
+}
+
+// `record` is what was reserved last. Counts the record before the pool can see it, or a death in between would leave
+// the same items in it and in `progress`.
+void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
+  std::memcpy(record, &head, sizeof head);
+  ++runs_;
+  up_.publish(sizeof head + (head.elsewhere != 0 ? 0 : head.size), static_cast<std::uint32_t>(kind));
+  // The ring's position is published in sequential consistency, and the pool looks at it after it said that it sleeps:
+  // so it sees the record, or we see that it sleeps.
+  if (channel_.listener_sleeps.load(std::memory_order_seq_cst) != 0 &&
+      channel_.listener_sleeps.exchange(0, std::memory_order_seq_cst) != 0) {
+    bell_.ring();
+  }
+}
+
+// One item's bytes, which may be spilled, as a record of their own; then a fresh run.
+void Call::publish_item(Up kind, std::span<const std::byte> bytes) {
+  const bool spilled = resume_ != nullptr;
+  if (bytes.size() > kInlineBytes) {
+    publish_elsewhere(kind, bytes);
+  } else {
+    if (spilled) {
+      leave_spill();
+      close_run();
+      open_run(bytes.size());
+      std::memcpy(run_, bytes.data(), bytes.size());
+    }
+    publish(kind, {.count = 1, .elsewhere = 0, .size = bytes.size(), .nanos = nanos()}, run_ - sizeof(UpHead));
+  }
+  ++settled_;
+  open_run();
+}
+
+void Call::publish_elsewhere(Up kind, std::span<const std::byte> bytes) {
+  const os::Mapping memory = os::Mapping::memfd(bytes.size(), "muster-result");
+  std::memcpy(memory.data(), bytes.data(), bytes.size());
+  leave_spill();
+  close_run();
+  const auto room = wait_for_room(sizeof(UpHead), sizeof(UpHead));
+  const std::uint64_t size = bytes.size();
+  const int descriptor = memory.descriptor();
+  if (!os::send_message(connection_, std::as_bytes(std::span(&size, 1)), {&descriptor, 1})) os::end_process(1);
+  publish(kind, {.count = 1, .elsewhere = 1, .size = size, .nanos = nanos()}, room.data());
+}
+
+// ---- spilling -------------------------------------------------------------------------------------------------------
+
+// From the run to ordinary memory, or to more of it.
+void Call::more(std::size_t wanted) {
+  const std::size_t used = size();
+  if (wanted > SIZE_MAX / 4 - used) throw std::bad_alloc();
+  const bool spilled = resume_ != nullptr;
+  if (spilled || spill_capacity_ < used + wanted) {
+    const std::size_t capacity = std::max({2 * (used + wanted), 2 * kInlineBytes});
+    auto memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
+    if (used > 0) std::memcpy(memory.get(), begin_, used);
+    spill_ = std::move(memory);
+    spill_capacity_ = capacity;
+  } else if (used > 0) {
+    std::memcpy(spill_.get(), begin_, used);
+  }
+  if (!spilled) resume_ = begin_;
+  begin_ = spill_.get();
+  at_ = begin_ + used;
+  end_ = begin_ + spill_capacity_;
+  slow_ = true;
+}
+
+// Back to where the item began in the run; its bytes stay where they are until more is spilled.
+void Call::leave_spill() noexcept {
+  if (resume_ != nullptr) {
+    begin_ = std::exchange(resume_, nullptr);
+    slow_ = timed_;
+  }
+  at_ = begin_;
+  end_ = run_end_;
+}
+
+}  // namespace muster::engine::process

@@ -1,0 +1,67 @@
+#pragma once
+// In a worker: one entry after another being run, and what comes of its items on the way into the ring.
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <muster/detail/remote_call.hpp>
+
+#include "engine/process/channel.hpp"
+#include "os/process.hpp"
+#include "parts/queue/ring.hpp"
+
+namespace muster::engine::process {
+
+// Values are written into the open run: room in the ring that is reserved and not yet published. Each finished item
+// moves `progress` on, so that it survives a death. A value that does not fit into what is left of the run is written
+// to ordinary memory first (spilled), and goes into a fresh run or, if it is large, into memory of its own.
+class Call final : public detail::RemoteCall {
+ public:
+  Call(Channel& channel, const os::Descriptor& connection, os::Bell bell);
+
+  // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
+  void run(const EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
+  // What the following entries share, until it is called again.
+  void set_common(std::span<const std::byte> bytes, std::exception_ptr why = nullptr);
+
+ private:
+  void start_timed() noexcept override;
+  void finish_slowly() override;
+  void fail(void (*write_failure)(detail::Writer&)) noexcept override;
+  void more(std::size_t size) override;
+
+  void call(const EntryHead& head, std::exception_ptr why);
+  void end_timed() noexcept;
+
+  void open_run(std::size_t least = 0) noexcept;
+  void close_run() noexcept;
+  std::span<std::byte> wait_for_room(std::size_t least, std::size_t most) noexcept;
+  void publish(Up kind, const UpHead& head, std::byte* record) noexcept;
+  void publish_item(Up kind, std::span<const std::byte> bytes);
+  void publish_elsewhere(Up kind, std::span<const std::byte> bytes);
+  void leave_spill() noexcept;
+  std::uint64_t nanos() const noexcept;
+
+  Channel& channel_;
+  const os::Descriptor& connection_;
+  os::Bell bell_;
+  queue::RingProducer up_;
+
+  std::vector<std::byte> common_copy_;
+  std::shared_ptr<void> made_common_;
+  std::exception_ptr common_failure_;
+
+  os::Nanos begun_at_ = 0;   // of the entry
+  std::size_t settled_ = 0;  // items of the entry that were published
+  std::uint16_t runs_ = 0;   // records published, as Progress counts them
+  std::byte* run_end_ = nullptr;
+  std::byte* resume_ = nullptr;  // where in the run the next item begins, while one is spilled; else null
+  std::unique_ptr<std::byte[]> spill_;
+  std::size_t spill_capacity_ = 0;
+};
+
+}  // namespace muster::engine::process

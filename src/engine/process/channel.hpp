@@ -1,0 +1,124 @@
+#pragma once
+// What a worker process shares with the pool's process: two rings and a few words, in memory that no other worker sees.
+// Who owns what, and why a death at any instruction leaves nothing in doubt, is in README.md beside this file.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "os/modules.hpp"
+#include "os/os.hpp"
+#include "parts/queue/ring.hpp"
+#include "parts/sync/event_count.hpp"
+
+namespace muster::engine::process {
+
+inline constexpr std::uint32_t kDownBytes = 1U << 17U;
+inline constexpr std::uint32_t kUpBytes = 1U << 18U;
+// What is larger travels in memory of its own, its descriptor through the connection.
+inline constexpr std::size_t kInlineBytes = 1U << 14U;
+
+// ---- down: from the pool to the worker ------------------------------------------------------------------------------
+
+enum class Down : std::uint32_t {
+  kCode,    // CodeHead: what a function's number stands for
+  kCommon,  // Place, bytes: what the following entries share, up to the next of these
+  kEntry,   // EntryHead, bytes: items to be run
+  kQuit,    // nothing: end yourself
+};
+
+// Where the bytes of a record are.
+struct Place {
+  std::uint64_t size;
+  std::uint64_t elsewhere;  // 1: in memory of its own, the next that comes through the connection
+};
+
+struct CodeHead {
+  os::CodePlace place;
+  std::uint32_t id;
+};
+
+// Who has an entry.
+enum Claim : std::uint32_t {
+  kFree = 0,     // nobody yet
+  kClaimed = 1,  // the worker: it begins it, or is about to
+  kRevoked = 2,  // the pool took it back: the worker passes it by
+};
+
+struct EntryHead {
+  std::uint32_t code;      // of the function that runs it
+  std::uint32_t sequence;  // of the entry among the worker's, below 2^30
+  std::uint64_t begin;     // items [begin, end) of the loop
+  std::uint64_t end;
+  std::int64_t limit;  // nanoseconds an item may take; 0: no limit
+  std::uint32_t stop_at_failure;
+  std::atomic<std::uint32_t> claim;
+  Place place;
+};
+
+// ---- up: from the worker to the pool --------------------------------------------------------------------------------
+
+enum class Up : std::uint32_t {
+  kValues,      // UpHead, bytes: the values of the next `count` items
+  kException,   // UpHead, bytes: the next item threw
+  kOverMemory,  // UpHead: the next item's outcome found no memory
+};
+
+struct UpHead {
+  std::uint32_t count;
+  std::uint32_t elsewhere;  // 1: as in Place
+  std::uint64_t size;
+  std::uint64_t nanos;  // since the entry began
+};
+
+// ---- the words ------------------------------------------------------------------------------------------------------
+
+// What the worker is at: sequence of the entry, and item counted from the entry's begin.
+struct Note {
+  static constexpr std::uint64_t kEnded = std::uint64_t{1} << 62U;      // timed items: it came to its end in time
+  static constexpr std::uint64_t kCondemned = std::uint64_t{1} << 63U;  // timed items: the pool decided to kill it
+  static constexpr std::uint64_t kNone = kEnded | kCondemned;
+
+  static constexpr std::uint64_t of(std::uint32_t sequence, std::uint64_t item) noexcept {
+    return (std::uint64_t{sequence} << 32U) | item;
+  }
+};
+inline constexpr std::uint32_t kSequences = 1U << 30U;
+inline constexpr std::size_t kMostItems = std::size_t{1} << 31U;  // of an entry
+
+// The values that lie in the open run, which is not published yet. `run` counts the published ones.
+struct Progress {
+  static constexpr std::uint64_t kMost = (1U << 24U) - 1;
+  static constexpr std::uint64_t of(std::uint16_t run, std::uint64_t count, std::uint64_t bytes) noexcept {
+    return (std::uint64_t{run} << 48U) | (count << 24U) | bytes;
+  }
+  static constexpr std::uint16_t run(std::uint64_t word) noexcept { return static_cast<std::uint16_t>(word >> 48U); }
+  static constexpr std::uint64_t count(std::uint64_t word) noexcept { return (word >> 24U) & kMost; }
+  static constexpr std::uint64_t bytes(std::uint64_t word) noexcept { return word & kMost; }
+};
+
+struct Channel {
+  queue::RingWords down;
+  queue::RingWords up;
+  alignas(64) sync::EventCount<detail::Scope::kShared> work;  // rung by the pool: there are records for the worker
+  alignas(64) sync::EventCount<detail::Scope::kShared> room;  // rung by the pool: there is room in the ring up
+  // 1: the pool's thread sleeps, or is about to, and wants its bell rung. Who sets it to 0 rings.
+  alignas(64) std::atomic<std::uint32_t> listener_sleeps{0};
+  alignas(64) std::atomic<std::uint64_t> note{Note::kNone};
+  std::atomic<std::int64_t> begun_at{0};  // of a timed item, by the monotonic clock
+  std::atomic<std::uint64_t> progress{0};
+  std::uint64_t entries = UINT64_MAX;  // how many this worker may run; then it ends
+
+  static constexpr std::size_t kHeadBytes = 4096;
+  static constexpr std::size_t kBytes = kHeadBytes + kDownBytes + kUpBytes;
+
+  queue::RingMemory down_ring() noexcept { return {&down, bytes() + kHeadBytes, kDownBytes}; }
+  queue::RingMemory up_ring() noexcept { return {&up, bytes() + kHeadBytes + kDownBytes, kUpBytes}; }
+
+ private:
+  std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this); }
+};
+static_assert(sizeof(Channel) <= Channel::kHeadBytes);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
+
+}  // namespace muster::engine::process

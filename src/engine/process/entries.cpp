@@ -1,0 +1,199 @@
+// Entries on their way back: outcomes are settled, and items without one are handed on. All under the engine's lock.
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "engine/process/process_engine.hpp"
+
+namespace muster::engine::process {
+
+using detail::Returned;
+using detail::WhatNext;
+
+namespace {
+
+// How many entries a worker may have at hand at most.
+constexpr std::size_t kMostCredit = 128;
+
+}  // namespace
+
+bool ProcessEngine::collect() {
+  bool some = false;
+  for (auto& link : links_) {
+    if (link) some = collect(*link) || some;
+  }
+  return some;
+}
+
+bool ProcessEngine::collect(Link& link) {
+  link.listen(false);
+  std::size_t ended = 0;
+  bool some = false;
+  while (const auto arrival = link.next()) {
+    const std::size_t before = link.load();
+    take(link, *arrival);
+    ended += before - std::min(before, link.load());
+    some = true;
+  }
+  if (some) link.release();
+  // Who wrote nonsense must not go on: its end is heard, and what it had is handed on then.
+  if (link.unsound()) link.kill();
+  // How much a worker does between two looks says how much it should have at hand.
+  if (2 * ended >= link.credit) {
+    link.credit = std::min<std::size_t>(2 * link.credit, kMostCredit);
+  } else if (ended > 0 && 8 * ended < link.credit) {
+    link.credit /= 2;
+  }
+  return some;
+}
+
+void ProcessEngine::take(Link& link, const Arrival& arrival) {
+  Entry& entry = *link.front();
+  barren_deaths_ = 0;
+  if (entry.job == nullptr) return initialized(link, arrival);
+  Returned returned;
+  returned.bytes = arrival.bytes;
+  if (arrival.kind == Up::kException) returned.tag = Returned::Tag::kException;
+  if (arrival.kind == Up::kOverMemory) returned.tag = Returned::Tag::kMemory;
+  if (arrival.nanos > 0) learn_pace(*entry.job, entry.done + arrival.count, arrival.nanos);
+  settle(entry, arrival.count, returned);
+  if (arrival.kind != Up::kValues && entry.stop_at_failure) drop_rest(entry);
+  if (entry.left() == 0) end_entry(link);
+}
+
+void ProcessEngine::initialized(Link& link, const Arrival& arrival) {
+  end_entry(link);
+  if (arrival.kind == Up::kValues) {
+    link.ready = true;
+  } else if (arrival.kind == Up::kException) {
+    fail(settings_.read_exception(arrival.bytes));
+  } else {
+    fail(std::make_exception_ptr(std::bad_alloc()));
+  }
+}
+
+// The next `count` items of the entry have this outcome.
+void ProcessEngine::settle(Entry& entry, std::size_t count, Returned returned) {
+  Job& job = *entry.job;
+  job.begun = true;
+  const std::size_t begin = entry.range.begin + entry.done;
+  entry.done += count;
+  returned.attempt = entry.range.attempt;
+  settle(job, {begin, begin + count, entry.range.attempt}, returned);
+}
+
+void ProcessEngine::settle(Job& job, Range range, const Returned& returned) {
+  switch (job.loop->codec->settle(*job.loop, range.begin, range.end, returned)) {
+    case WhatNext::kGoOn:
+      break;
+    case WhatNext::kStop:
+      stop_above(job, range.begin);
+      break;
+    case WhatNext::kAgain:
+      job.again.push_back({range.begin, range.end, range.attempt + 1});
+      break;
+  }
+}
+
+// After a failure the items above it need not run, those below must: who wants the lowest failure finds it.
+void ProcessEngine::stop_above(Job& job, std::size_t item) {
+  if (item >= job.stop_after) return;
+  job.stop_after = item;
+  job.loop->stopped.store(true, std::memory_order_relaxed);
+  revoke(job, item + 1);
+  std::vector<Range> below;
+  for (const Range& range : std::exchange(job.again, {})) {
+    if (range.begin <= item) {
+      below.push_back(range);
+    } else {
+      drop(job, range);
+    }
+  }
+  job.again.insert(job.again.end(), below.begin(), below.end());
+}
+
+// Takes back what no worker has claimed of the job's items from `first` on.
+void ProcessEngine::revoke(Job& job, std::size_t first) {
+  for (auto& link : links_) {
+    if (!link) continue;
+    for (Entry& entry : link->entries()) {
+      if (entry.job != &job || entry.range.begin < first || !link->revoke(entry)) continue;
+      --job.entries;
+      job.again.push_back({entry.range.begin, entry.range.end, entry.range.attempt});
+    }
+  }
+}
+
+void ProcessEngine::drop(Job& job, const Range& range) {
+  Returned returned;
+  returned.tag = Returned::Tag::kDropped;
+  returned.error = failure_;
+  settle(job, range, returned);
+}
+
+void ProcessEngine::drop_rest(Entry& entry) {
+  if (entry.left() == 0) return;
+  const std::size_t begin = entry.range.begin + entry.done;
+  entry.done = entry.range.size();
+  drop(*entry.job, {begin, entry.range.end, entry.range.attempt});
+}
+
+// Of a worker that is gone: what it did not begin is begun elsewhere, for free.
+void ProcessEngine::give_back(Entry& entry) {
+  Job& job = *entry.job;
+  if (entry.left() == 0) return;
+  if (terminated_ || entry.range.begin > job.stop_after) return drop_rest(entry);
+  job.again.push_back({entry.range.begin + entry.done, entry.range.end, entry.range.attempt});
+}
+
+// The front entry is over.
+void ProcessEngine::end_entry(Link& link) {
+  Job* const job = link.front()->job;
+  link.pop_front();
+  if (job == nullptr) return;
+  --job->entries;
+  left(*job);
+}
+
+// Something of the job has ended. Queues it where it has more to be handed out, ends it where it has nothing left.
+void ProcessEngine::left(Job& job) {
+  drop_unwanted(job);
+  if (job.has_more()) return lanes_.push_first(job);
+  if (job.entries > 0) return;
+  lanes_.remove(job);
+  // Who wins the task here has its end; who won it before, to withdraw it, will come and find it disputed.
+  job.won = job.won || job.task == nullptr || !job.task->type->claimable || job.task->begin();
+  if (job.won) {
+    finished_.push_back(&job);
+  } else {
+    job.disputed = true;
+  }
+}
+
+// Of a loop that was stopped from outside, what came back is not handed out again.
+void ProcessEngine::drop_unwanted(Job& job) {
+  if (job.stop_after != SIZE_MAX || !job.loop->stopped.load(std::memory_order_relaxed)) return;
+  for (const Range& range : std::exchange(job.again, {})) drop(job, range);
+}
+
+// Whether the job was taken back as a whole, before any of it has begun.
+bool ProcessEngine::take_out(Job& job) {
+  if (!job.begun) revoke(job, 0);
+  if (!job.begun && job.entries == 0) {
+    lanes_.remove(job);
+    return true;
+  }
+  left(job);
+  return false;
+}
+
+void ProcessEngine::drop_all() {
+  while (Job* const job = lanes_.pop()) {
+    job->loop->stopped.store(true, std::memory_order_relaxed);
+    for (const Range& range : std::exchange(job->again, {})) drop(*job, range);
+    left(*job);
+  }
+}
+
+}  // namespace muster::engine::process

@@ -1,0 +1,235 @@
+#include "engine/process/link.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <tuple>
+#include <utility>
+
+#include "parts/wire/code.hpp"
+
+namespace muster::engine::process {
+namespace {
+
+os::Mapping make_channel(std::uint32_t entries) {
+  os::Mapping memory = os::Mapping::memfd(Channel::kBytes, "muster-channel");
+  auto* const channel = ::new (memory.data()) Channel;
+  if (entries > 0) channel->entries = entries;
+  return memory;
+}
+
+template <class Head>
+std::span<const std::byte> bytes_of(const Head& head) {
+  return std::as_bytes(std::span(&head, 1));
+}
+
+}  // namespace
+
+Link::Link(std::uint32_t entries)
+    : memory_(make_channel(entries)),
+      down_(channel().down_ring()),
+      up_(channel().up_ring()),
+      quota_(entries > 0 ? entries : UINT64_MAX / 2) {
+  std::tie(connection_, workers_end_) = os::message_pair();
+}
+
+std::vector<int> Link::descriptors(const os::Bell& bell) const {
+  return {memory_.descriptor(), workers_end_.number(), bell.descriptor().number()};
+}
+
+void Link::born(os::Process process) {
+  process_ = std::move(process);
+  workers_end_.reset();
+}
+
+// ---- down -----------------------------------------------------------------------------------------------------------
+
+// Large bytes go ahead through the connection, and the record says that they do.
+Place Link::place(std::span<const std::byte> bytes) {
+  if (bytes.size() <= kInlineBytes) return {.size = bytes.size(), .elsewhere = 0};
+  const os::Mapping memory = os::Mapping::memfd(bytes.size(), "muster-input");
+  std::memcpy(memory.data(), bytes.data(), bytes.size());
+  const std::uint64_t size = bytes.size();
+  const int descriptor = memory.descriptor();
+  // A worker that is gone takes no notice; its end is on its way.
+  os::send_message(connection_, bytes_of(size), {&descriptor, 1});
+  return {.size = size, .elsewhere = 1};
+}
+
+void Link::put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes) {
+  const auto room = down_.reserve(head.size() + bytes.size(), head.size() + bytes.size());
+  std::memcpy(room.data(), head.data(), head.size());
+  if (!bytes.empty()) std::memcpy(room.data() + head.size(), bytes.data(), bytes.size());
+  down_.publish(head.size() + bytes.size(), static_cast<std::uint32_t>(kind));
+  unflushed_ = true;
+}
+
+bool Link::send_codes() {
+  for (const std::uint32_t known = wire::codes(); codes_ < known; ++codes_) {
+    if (!has_room()) return false;
+    const CodeHead head{.place = wire::code_place(codes_), .id = codes_};
+    put(Down::kCode, bytes_of(head), {});
+  }
+  return has_room();
+}
+
+void Link::send_common(std::uint64_t name, std::span<const std::byte> bytes) {
+  const Place where = place(bytes);
+  put(Down::kCommon, bytes_of(where), where.elsewhere != 0 ? std::span<const std::byte>() : bytes);
+  common_ = name;
+}
+
+void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes) {
+  const Place where = place(bytes);
+  entry.sequence = sequence_;
+  sequence_ = (sequence_ + 1) % kSequences;
+  const std::size_t inline_bytes = where.elsewhere != 0 ? 0 : bytes.size();
+  const auto room = down_.reserve(sizeof(EntryHead) + inline_bytes, sizeof(EntryHead) + inline_bytes);
+  auto* const head =
+      ::new (static_cast<void*>(room.data())) EntryHead{.code = code,
+                                                        .sequence = entry.sequence,
+                                                        .begin = entry.range.begin,
+                                                        .end = entry.range.end,
+                                                        .limit = entry.limit,
+                                                        .stop_at_failure = entry.stop_at_failure ? 1U : 0U,
+                                                        .claim = kFree,
+                                                        .place = where};
+  if (inline_bytes > 0) std::memcpy(room.data() + sizeof(EntryHead), bytes.data(), inline_bytes);
+  entry.claim = &head->claim;
+  down_.publish(sizeof(EntryHead) + inline_bytes, static_cast<std::uint32_t>(Down::kEntry));
+  unflushed_ = true;
+  --quota_;
+  if (entry.limit > 0) look_at = std::min(look_at, os::now() + entry.limit);
+  ++load_;
+  entries_.push_back(std::move(entry));
+}
+
+void Link::send_quit() {
+  if (!has_room()) return kill();
+  put(Down::kQuit, {}, {});
+  flush();
+}
+
+void Link::flush() noexcept {
+  if (std::exchange(unflushed_, false)) channel().work.ring();
+}
+
+bool Link::revoke(Entry& entry) noexcept {
+  std::uint32_t free = kFree;
+  if (!entry.claim->compare_exchange_strong(free, kRevoked, std::memory_order_acq_rel)) return false;
+  entry.revoked = true;
+  --load_;
+  ++quota_;
+  return true;
+}
+
+Entry* Link::front() noexcept {
+  while (!entries_.empty() && entries_.front().revoked) entries_.pop_front();
+  return entries_.empty() ? nullptr : &entries_.front();
+}
+
+void Link::pop_front() noexcept {
+  entries_.pop_front();
+  --load_;
+}
+
+// ---- up -------------------------------------------------------------------------------------------------------------
+
+std::optional<Arrival> Link::next() {
+  if (unsound()) return std::nullopt;
+  const auto record = up_.next();
+  if (!record) return std::nullopt;
+  ++runs_;
+  auto arrival = read(*record);
+  if (!arrival) unsound_ = true;
+  return arrival;
+}
+
+// Nothing where the record is none that a worker writes. Each number is read once and then checked: the worker may
+// still be writing.
+std::optional<Arrival> Link::read(const queue::RingConsumer::Record& record) {
+  const Entry* const entry = front();
+  if (entry == nullptr || record.bytes.size() < sizeof(UpHead)) return std::nullopt;
+  UpHead head;
+  std::memcpy(&head, record.bytes.data(), sizeof head);
+  const auto kind = static_cast<Up>(record.kind);
+  if (kind != Up::kValues && kind != Up::kException && kind != Up::kOverMemory) return std::nullopt;
+  if (head.count == 0 || head.count > entry->left()) return std::nullopt;
+  if (head.count > 1 && (kind != Up::kValues || head.elsewhere != 0)) return std::nullopt;
+  Arrival arrival{.kind = kind, .count = head.count, .bytes = {}, .nanos = head.nanos};
+  if (head.elsewhere != 0) {
+    if (!fetch_memory(head.size)) return std::nullopt;
+    arrival.bytes = {static_cast<const std::byte*>(arrived_.data()), static_cast<std::size_t>(head.size)};
+  } else {
+    if (head.size > record.bytes.size() - sizeof head) return std::nullopt;
+    arrival.bytes = record.bytes.subspan(sizeof head, head.size);
+  }
+  return arrival;
+}
+
+// The worker sent it before it published the record, so it is there.
+bool Link::fetch_memory(std::size_t size) {
+  os::Message message = os::receive_message(connection_);
+  if (message.state != os::Message::State::kMessage || message.descriptors.size() != 1) return false;
+  try {
+    arrived_ = os::map_shared(std::move(message.descriptors.front()), size, false);
+  } catch (const std::exception&) {
+    return false;
+  }
+  return true;
+}
+
+void Link::release() noexcept {
+  up_.release();
+  channel().room.ring();
+  arrived_ = {};
+}
+
+std::optional<Arrival> Link::last_words() {
+  const Entry* const entry = front();
+  if (unsound() || entry == nullptr) return std::nullopt;
+  const std::uint64_t progress = channel().progress.load(std::memory_order_acquire);
+  const std::uint64_t count = Progress::count(progress);
+  const std::uint64_t size = Progress::bytes(progress);
+  const auto memory = up_.unpublished();
+  if (Progress::run(progress) != runs_ || count == 0) return std::nullopt;
+  if (count > entry->left() || memory.size() < sizeof(UpHead) || size > memory.size() - sizeof(UpHead)) {
+    return std::nullopt;
+  }
+  return Arrival{.kind = Up::kValues, .count = count, .bytes = memory.subspan(sizeof(UpHead), size), .nanos = 0};
+}
+
+// ---- what it is at --------------------------------------------------------------------------------------------------
+
+bool Link::has_begun(const Entry& entry) noexcept {
+  const std::uint64_t seen = note();
+  return entry.claim->load(std::memory_order_acquire) == kClaimed && seen != Note::kNone &&
+         (seen & ~Note::kNone) == Note::of(entry.sequence, entry.done);
+}
+
+bool Link::was_condemned(const Entry& entry) noexcept {
+  return note() == (Note::of(entry.sequence, entry.done) | Note::kCondemned);
+}
+
+// A begun item can only be the front entry's. Its note names the item, so that the time is read for the same.
+Link::Judgement Link::judge(Nanos now) noexcept {
+  look_at = os::kForever;
+  for (const Entry& entry : entries_) {
+    if (entry.limit > 0 && !entry.revoked) look_at = std::min(look_at, now + entry.limit);
+  }
+  if (front() == nullptr || front()->limit == 0) return Judgement::kInTime;
+  const Entry& entry = *front();
+  std::uint64_t seen = note();
+  const bool is_this = (seen >> 32U) == entry.sequence;  // no flags: begun, and not ended
+  if (!is_this) return Judgement::kInTime;
+  const Nanos due = channel().begun_at.load(std::memory_order_acquire) + entry.limit;
+  if (due > now) {
+    look_at = due;
+    return Judgement::kInTime;
+  }
+  const bool condemned =
+      channel().note.compare_exchange_strong(seen, seen | Note::kCondemned, std::memory_order_acq_rel);
+  return condemned ? Judgement::kCondemned : Judgement::kInTime;
+}
+
+}  // namespace muster::engine::process

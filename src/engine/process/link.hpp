@@ -1,0 +1,139 @@
+#pragma once
+// The pool's end of one worker: its process, its channel, and the entries that it has.
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/process/channel.hpp"
+#include "engine/process/job.hpp"
+#include "os/process.hpp"
+#include "parts/queue/ring.hpp"
+
+namespace muster::engine::process {
+
+// Items that are in a worker's ring. `done`: so many of them have an outcome.
+struct Entry {
+  Job* job = nullptr;  // null: the worker's initializer
+  Range range;
+  std::size_t done = 0;
+  std::uint32_t sequence = 0;
+  std::atomic<std::uint32_t>* claim = nullptr;
+  Nanos limit = 0;  // an item may take so long; 0: no limit
+  bool stop_at_failure = false;
+  bool revoked = false;
+
+  std::size_t left() const noexcept { return range.size() - done; }
+};
+
+// One outcome of the front entry, or values of several items.
+struct Arrival {
+  Up kind;
+  std::size_t count;
+  std::span<const std::byte> bytes;
+  std::uint64_t nanos;
+};
+
+// One generation of a worker: from its birth to its burial. Used by one thread at a time.
+class Link {
+ public:
+  // Makes the channel. Throws std::bad_alloc, std::system_error. `entries`: how many it may run; 0: any number.
+  explicit Link(std::uint32_t entries);
+
+  // What the worker is born with; to be given to the template.
+  std::vector<int> descriptors(const os::Bell& bell) const;
+  void born(os::Process process);
+  bool running() const noexcept { return process_.id != 0; }
+  int pid() const noexcept { return process_.id; }
+  void kill() noexcept { os::send_signal(process_, os::kKill); }
+
+  // ---- down ----
+  // Whether a record of inline size can be sent now.
+  bool has_room() noexcept { return !down_.reserve(kRecordMost, kRecordMost).empty(); }
+  // Whether it can be given one more now.
+  bool takes_entries() noexcept {
+    return running() && ready && quota_ > 0 && load() < credit && !unsound() && has_room();
+  }
+  // Sends what the entry needs to be known before; then the entry. Each but the first only if has_room(). Throws
+  // std::bad_alloc where there is no memory for large bytes. False: there is no room for the codes.
+  bool send_codes();
+  void send_common(std::uint64_t name, std::span<const std::byte> bytes);
+  // The name of what was sent last; 0: nothing yet.
+  std::uint64_t common() const noexcept { return common_; }
+  void send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes);
+  void send_quit();
+  // Rings once for all that was sent.
+  void flush() noexcept;
+  // Takes an entry back that the worker has not claimed. False: it has, or the entry was taken back before.
+  bool revoke(Entry& entry) noexcept;
+
+  // In the order in which the worker takes them, with those that were revoked. References stay valid.
+  std::deque<Entry>& entries() noexcept { return entries_; }
+  // The first that was not revoked; null if there is none.
+  Entry* front() noexcept;
+  void pop_front() noexcept;
+  // How many were not revoked.
+  std::size_t load() const noexcept { return load_; }
+
+  std::size_t credit = 2;        // how many entries it may have at once
+  bool ready = false;            // its initializer has run, or it has none
+  Nanos look_at = os::kForever;  // when to look whether its item has taken too long
+
+  // ---- up ----
+  // The next arrival for the front entry; nothing when there is none, or the worker wrote nonsense: then unsound().
+  std::optional<Arrival> next();
+  // Gives the room of all arrivals so far back; their bytes are gone.
+  void release() noexcept;
+  // Of a worker that has ended: the finished items of its open run.
+  std::optional<Arrival> last_words();
+  bool unsound() const noexcept { return unsound_ || !up_.sound(); }
+  bool silent() const noexcept { return up_.empty(); }
+  // While set, the worker rings the bell when it has published something.
+  void listen(bool asleep) noexcept {
+    if (asleep == listening_) return;
+    listening_ = asleep;
+    channel().listener_sleeps.store(asleep ? 1 : 0, std::memory_order_seq_cst);
+  }
+
+  // ---- what it is at ----
+  // Whether the front entry's next item has begun.
+  bool has_begun(const Entry& entry) noexcept;
+  // The item that has a time limit: condemns it if its time is over. Sets look_at.
+  enum class Judgement : std::uint8_t { kInTime, kCondemned };
+  Judgement judge(Nanos now) noexcept;
+  bool was_condemned(const Entry& entry) noexcept;
+
+ private:
+  static constexpr std::size_t kRecordMost = sizeof(EntryHead) + kInlineBytes;
+
+  Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
+  Place place(std::span<const std::byte> bytes);
+  void put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes);
+  std::optional<Arrival> read(const queue::RingConsumer::Record& record);
+  bool fetch_memory(std::size_t size);
+  std::uint64_t note() noexcept { return channel().note.load(std::memory_order_acquire); }
+
+  os::Mapping memory_;
+  os::Descriptor connection_;
+  os::Descriptor workers_end_;
+  os::Process process_;
+  queue::RingProducer down_;
+  queue::RingConsumer up_;
+  std::deque<Entry> entries_;
+  std::size_t load_ = 0;
+  std::uint64_t quota_;
+  std::uint32_t sequence_ = 0;
+  std::uint32_t codes_ = 0;  // the worker knows the numbers below
+  std::uint64_t common_ = 0;
+  std::uint16_t runs_ = 0;  // records taken, as Progress counts them
+  bool unflushed_ = false;
+  bool listening_ = false;
+  bool unsound_ = false;
+  os::Mapping arrived_;  // memory of the last arrival's own
+};
+
+}  // namespace muster::engine::process

@@ -1,0 +1,217 @@
+// The front's side of the engine: what other threads call.
+
+#include "engine/process/process_engine.hpp"
+
+#include <utility>
+
+#include <muster/error.hpp>
+
+#include "engine/process/inside.hpp"
+#include "engine/process/worker.hpp"
+#include "parts/sync/await.hpp"
+#include "parts/sync/spin.hpp"
+
+namespace muster::engine::process {
+
+using detail::LockGuard;
+
+namespace {
+
+// The engine whose supervisor this thread is.
+thread_local const Engine* t_supervised = nullptr;
+
+constexpr std::uint32_t kOver = 1;
+
+}  // namespace
+
+bool inside_callback_of(const Engine* engine) noexcept { return engine != nullptr && t_supervised == engine; }
+
+ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(settings)), generation_(os::generation()) {
+  links_.resize(static_cast<std::size_t>(settings_.workers));
+  sync::spinning_cpus();  // asked once, here, and known in all copies
+  template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds);
+  try {
+    for (std::size_t place = 0; place < links_.size(); ++place) start_worker(place);
+    await_ready();
+    thread_ = os::Thread([this] {
+      t_supervised = this;
+      supervise();
+    });
+  } catch (...) {
+    kill_all();
+    throw;
+  }
+}
+
+ProcessEngine::~ProcessEngine() {
+  // A copy of the program has no workers to end, and must not end its original's.
+  if (generation_ != os::generation()) {
+    static_cast<void>(template_.release());
+    for (auto& link : links_) static_cast<void>(link.release());
+    if (thread_.joinable()) thread_.detach();
+    return;
+  }
+  if (thread_.joinable()) stop();
+}
+
+void ProcessEngine::require_original() const {
+  if (generation_ == os::generation()) return;
+  throw Error("this pool belongs to the process that made it, and this process is a copy of that one");
+}
+
+void ProcessEngine::wake() noexcept {
+  // Sequentially consistent, as the supervisor's: it says that it sleeps, then looks; we change something, then ask.
+  if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst)) bell_.ring();
+}
+
+bool ProcessEngine::accept(Job& job, const Terms& terms) {
+  {
+    const LockGuard guard(inbox_lock_);
+    const bool open = gate_ == Gate::kOpen || (gate_ == Gate::kClosed && (terms.follow_up || inside()));
+    if (!open) return false;
+    inbox_.push_back(&job);
+    job.number = ++accepted_;
+    unsettled_.fetch_add(1, std::memory_order_relaxed);
+    wake();  // under the lock: once the supervisor has the job, the engine may end
+  }
+  return true;
+}
+
+bool ProcessEngine::submit(Task& task, const Terms& terms) {
+  require_original();
+  auto job = std::make_unique<Job>();
+  job->loop = task.type->loop(task);
+  job->task = &task;
+  job->terms = terms;
+  task.home = this;
+  task.job = job.get();
+  task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
+  if (!accept(*job, terms)) return false;
+  static_cast<void>(job.release());
+  return true;
+}
+
+bool ProcessEngine::run(Loop& loop, const Terms& terms) {
+  require_original();
+  std::atomic<std::uint32_t> over{0};
+  Job job;
+  job.loop = &loop;
+  job.terms = terms;
+  job.over = &over;
+  if (!accept(job, terms)) return false;
+  if (inside()) {
+    while (over.load(std::memory_order_acquire) == 0) {
+      if (!turn()) sleep(os::kForever);
+    }
+  } else {
+    await_bits(over, kOver, os::kForever, detail::Scope::kPrivate);
+  }
+  return true;
+}
+
+Wait ProcessEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
+  while (!task.done()) {
+    if (deadline != os::kForever && os::now() >= deadline) return Wait::kTimedOut;
+    if (!turn()) sleep(deadline);
+  }
+  return Wait::kDone;
+}
+
+// Nobody else can run what belongs to our workers.
+void ProcessEngine::lend(Task& task) { static_cast<void>(withdraw(task)); }
+
+// Whoever has won the task keeps the engine alive until it has come here: a job that ends meanwhile waits for it.
+bool ProcessEngine::withdraw(Task& task) {
+  std::unique_ptr<Job> taken;
+  {
+    const LockGuard guard(lock_);
+    take_inbox();
+    Job& job = *static_cast<Job*>(task.job);
+    job.won = true;
+    if (job.disputed) {
+      finished_.push_back(&job);
+    } else if (take_out(job)) {
+      taken.reset(&job);
+    }
+    wake();
+  }
+  if (!taken) return false;
+  task.type->drop(task, nullptr);
+  task.release();
+  settled();
+  return true;
+}
+
+// Under the lock, which the supervisor takes before it ends: so the engine is there until we have told.
+void ProcessEngine::settled() {
+  const LockGuard guard(lock_);
+  unsettled_.fetch_sub(1, std::memory_order_acq_rel);
+  settled_.ring();
+  wake();
+}
+
+void ProcessEngine::close() {
+  if (generation_ != os::generation()) return;
+  const LockGuard guard(inbox_lock_);
+  if (gate_ == Gate::kOpen) gate_ = Gate::kClosed;
+}
+
+void ProcessEngine::terminate() {
+  if (generation_ != os::generation()) return;
+  {
+    const LockGuard guard(inbox_lock_);
+    gate_ = Gate::kTerminated;
+    wake();
+  }
+}
+
+bool ProcessEngine::drain(Nanos deadline) {
+  if (generation_ != os::generation()) return true;
+  for (;;) {
+    const std::uint32_t seen = settled_.seen();
+    if (unsettled_.load(std::memory_order_acquire) == 0) return true;
+    if (!settled_.wait(seen, deadline)) return unsettled_.load(std::memory_order_acquire) == 0;
+  }
+}
+
+void ProcessEngine::stop() {
+  if (generation_ != os::generation()) return;
+  stopping_.store(true, std::memory_order_seq_cst);
+  wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+void ProcessEngine::abandon(std::shared_ptr<void> self) {
+  terminate();
+  self_ = std::move(self);
+  stopping_.store(true, std::memory_order_seq_cst);
+  wake();
+}
+
+bool ProcessEngine::inside() const noexcept { return inside_callback_of(this); }
+
+std::vector<const std::type_info*> ProcessEngine::running() const {
+  const LockGuard guard(lock_);
+  std::vector<const std::type_info*> all;
+  for (const auto& link : links_) {
+    const Entry* const entry = link ? link->front() : nullptr;
+    if (entry != nullptr && entry->job != nullptr) all.push_back(entry->job->loop->what);
+  }
+  return all;
+}
+
+std::exception_ptr ProcessEngine::failure() const {
+  const LockGuard guard(lock_);
+  return failure_;
+}
+
+std::vector<int> ProcessEngine::worker_ids() const {
+  const LockGuard guard(lock_);
+  std::vector<int> ids;
+  for (const auto& link : links_) {
+    if (link && link->running()) ids.push_back(link->pid());
+  }
+  return ids;
+}
+
+}  // namespace muster::engine::process

@@ -1,0 +1,156 @@
+#pragma once
+// The engine whose workers are processes: it cuts loops into entries, puts them into the workers' rings, settles what
+// comes back, and replaces workers that die. One thread does all that, the supervisor; README.md has the whole story.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include <muster/detail/lock_word.hpp>
+
+#include <muster/detail/heap_writer.hpp>
+#include "engine/engine.hpp"
+#include "engine/process/job.hpp"
+#include "engine/process/link.hpp"
+#include "os/os.hpp"
+#include "os/process.hpp"
+#include "parts/start/template.hpp"
+#include "parts/sync/event_count.hpp"
+
+namespace muster::engine::process {
+
+struct ProcessSettings {
+  int workers = 1;
+  int tasks_per_worker = 0;  // a worker is replaced after so many entries; 0: never
+  start::Method method = start::Method::kFork;
+  // What each worker runs first; its single item has no value. May be null.
+  void (*initializer)(detail::RemoteCall&) = nullptr;
+  std::vector<std::byte> initializer_input;
+  // Makes the exception of a failed initializer from its bytes.
+  std::exception_ptr (*read_exception)(std::span<const std::byte>) = nullptr;
+  std::vector<int> pass_fds;  // descriptors that workers keep
+};
+
+class ProcessEngine final : public Engine {
+ public:
+  // Starts the workers, and waits until each has run its initializer. Throws std::system_error when the system gives no
+  // process or memory, what an initializer threw, and what start::Template throws.
+  explicit ProcessEngine(ProcessSettings settings);
+  ~ProcessEngine() override;
+
+  Capabilities capabilities() const noexcept override { return {.shares_memory = false, .can_kill = true}; }
+  int workers() const noexcept override { return settings_.workers; }
+  bool submit(Task& task, const Terms& terms) override;
+  bool run(Loop& loop, const Terms& terms) override;
+  Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) override;
+  void lend(Task& task) override;
+  bool withdraw(Task& task) override;
+  void close() override;
+  void terminate() override;
+  bool drain(Nanos deadline) override;
+  void stop() override;
+  void abandon(std::shared_ptr<void> self) override;
+  bool inside() const noexcept override;
+  std::vector<const std::type_info*> running() const override;
+  std::exception_ptr failure() const override;
+  // The workers that live now.
+  std::vector<int> worker_ids() const override;
+
+ private:
+  enum class Gate : std::uint8_t { kOpen, kClosed, kTerminated };
+
+  // ---- the front's side ----
+  bool accept(Job& job, const Terms& terms);
+  void require_original() const;
+  void settled();
+  void wake() noexcept;
+
+  // ---- the supervisor's thread (supervise.cpp) ----
+  void supervise();
+  // Does what there is to do; false: there was nothing. Finishes jobs, outside of the lock.
+  bool turn();
+  bool step();
+  bool take_inbox();
+  void sleep(Nanos deadline);
+  bool finish_jobs();
+  void finish(Job& job);
+  void end_workers();
+  void await_ready();
+
+  // ---- workers (workers.cpp); under the lock ----
+  void start_worker(std::size_t place);
+  bool hear_news();
+  void hear(start::News news);
+  void template_died();
+  void bury(std::size_t place, const os::End& end);
+  void lose(Link& link, Entry& entry, const os::End& end);
+  void replace(std::size_t place, bool lost_one);
+  void kill_all() noexcept;
+  void fail(std::exception_ptr why);
+  bool watch_limits();
+
+  // ---- entries (entries.cpp); under the lock ----
+  bool collect();
+  bool collect(Link& link);
+  void take(Link& link, const Arrival& arrival);
+  void initialized(Link& link, const Arrival& arrival);
+  void settle(Entry& entry, std::size_t count, detail::Returned returned);
+  void settle(Job& job, Range range, const detail::Returned& returned);
+  void drop(Job& job, const Range& range);
+  void drop_rest(Entry& entry);
+  void drop_unwanted(Job& job);
+  void give_back(Entry& entry);
+  void end_entry(Link& link);
+  void left(Job& job);
+  void stop_above(Job& job, std::size_t item);
+  void revoke(Job& job, std::size_t first);
+  bool take_out(Job& job);
+  void drop_all();
+
+  // ---- handing out (dispatch.cpp); under the lock ----
+  bool dispatch();
+  Link* pick() noexcept;
+  bool hand_out(Job& job, Link& link);
+  bool send(Job& job, Link& link, const Range& range, std::uint32_t code);
+  void unsent(Job& job, const Range& range, const std::exception_ptr& error);
+  void pack_common(Job& job);
+  Range cut(Job& job);
+  std::size_t entry_size(Job& job) const noexcept;
+  static void learn_pace(Job& job, std::size_t items, std::uint64_t nanos) noexcept;
+  bool rebalance();
+
+  const ProcessSettings settings_;
+  const std::uint32_t generation_;  // of the process that made this: a copy has no workers
+  os::Bell bell_;
+
+  std::atomic<bool> asleep_{false};  // the supervisor, or it is about to
+
+  detail::PrivateLock inbox_lock_;  // guards what follows
+  std::vector<Job*> inbox_;
+  Gate gate_ = Gate::kOpen;
+  std::uint64_t accepted_ = 0;
+
+  mutable detail::PrivateLock lock_;  // guards what follows; may be held when inbox_lock_ is taken, not the other way
+  std::unique_ptr<start::Template> template_;
+  std::vector<std::unique_ptr<Link>> links_;  // null: no worker there now
+  Lanes lanes_;
+  std::deque<Job*> finished_;
+  std::exception_ptr failure_;
+  std::uint64_t jobs_ = 0;
+  int barren_deaths_ = 0;
+  bool ending_ = false;
+  bool terminated_ = false;
+  detail::HeapWriter packed_;
+
+  std::atomic<std::uint64_t> unsettled_{0};
+  sync::EventCount<detail::Scope::kPrivate> settled_;
+  std::atomic<bool> stopping_{false};
+  std::shared_ptr<void> self_;  // of an abandoned engine, until its thread ends
+  os::Thread thread_;
+};
+
+}  // namespace muster::engine::process

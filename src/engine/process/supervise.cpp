@@ -1,0 +1,160 @@
+// The supervisor's thread: what there is to do, in turns, and its sleep.
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/process/process_engine.hpp"
+
+namespace muster::engine::process {
+
+using detail::LockGuard;
+
+namespace {
+
+// How long workers that were told to end may take for it.
+constexpr Nanos kFarewell = 1'000'000'000;
+
+}  // namespace
+
+void ProcessEngine::supervise() {
+  os::set_thread_name("muster/super");
+  while (!stopping_.load(std::memory_order_seq_cst) || unsettled_.load(std::memory_order_acquire) > 0) {
+    if (!turn()) sleep(os::kForever);
+  }
+  end_workers();
+}
+
+bool ProcessEngine::turn() {
+  bool busy = false;
+  {
+    const LockGuard guard(lock_);
+    busy = step();
+  }
+  return finish_jobs() || busy;
+}
+
+// Under the lock.
+bool ProcessEngine::step() {
+  bool busy = hear_news();
+  busy = collect() || busy;
+  busy = take_inbox() || busy;
+  busy = watch_limits() || busy;
+  return dispatch() || busy;
+}
+
+bool ProcessEngine::take_inbox() {
+  std::vector<Job*> jobs;
+  bool terminated = false;
+  {
+    const LockGuard guard(inbox_lock_);
+    jobs.swap(inbox_);
+    terminated = gate_ == Gate::kTerminated;
+  }
+  for (Job* job : jobs) {
+    if (job->has_more()) {
+      lanes_.push(*job);
+    } else {
+      left(*job);  // nothing is to be done
+    }
+  }
+  if (terminated && !terminated_) {
+    terminated_ = true;
+    kill_all();
+  }
+  if (terminated_) drop_all();
+  return !jobs.empty();
+}
+
+// Argument against a lost wake-up: we say that we sleep, here and in each channel, and then look at everything once
+// more; who brings something does that first and then asks whether we sleep; all in sequential consistency.
+void ProcessEngine::sleep(Nanos deadline) {
+  std::vector<int> descriptors;
+  {
+    const LockGuard guard(lock_);
+    asleep_.store(true, std::memory_order_seq_cst);
+    for (const auto& link : links_) {
+      if (link) link->listen(true);
+    }
+    bool quiet = finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
+    for (const auto& link : links_) quiet = quiet && (!link || link->silent() || link->unsound());
+    {
+      const LockGuard inbox(inbox_lock_);
+      quiet = quiet && inbox_.empty() && (gate_ != Gate::kTerminated || terminated_);
+    }
+    if (quiet) {
+      descriptors.push_back(bell_.descriptor().number());
+      if (template_) descriptors.push_back(template_->descriptor());
+      for (const auto& link : links_) {
+        if (link) deadline = std::min(deadline, link->look_at);
+      }
+    }
+  }
+  std::array<bool, 2> ready{};
+  if (!descriptors.empty()) {
+    const os::Idle idle;
+    os::wait_readable(descriptors, ready, deadline);
+  }
+  asleep_.store(false, std::memory_order_relaxed);
+  if (ready[0]) bell_.silence();
+}
+
+bool ProcessEngine::finish_jobs() {
+  bool some = false;
+  for (;;) {
+    Job* job = nullptr;
+    {
+      const LockGuard guard(lock_);
+      if (finished_.empty()) return some;
+      job = finished_.front();
+      finished_.pop_front();
+    }
+    finish(*job);
+    some = true;
+  }
+}
+
+// Outside of the lock: calls the user's callbacks.
+void ProcessEngine::finish(Job& job) {
+  job.loop->handed = job.next;
+  if (job.task != nullptr) {
+    const std::unique_ptr<Job> own(&job);
+    job.loop->finish(*job.loop);
+    job.task->release();
+  } else {
+    std::atomic<std::uint32_t>& over = *job.over;
+    if ((over.exchange(1, std::memory_order_acq_rel) & detail::kSleepers) != 0) wake_all(over, detail::Scope::kPrivate);
+  }
+  settled();
+}
+
+// The workers have nothing any more. Each ends by itself, with its streams flushed; who takes too long is killed.
+void ProcessEngine::end_workers() {
+  {
+    const LockGuard guard(lock_);
+    ending_ = true;
+    for (auto& link : links_) {
+      if (link && link->running()) link->send_quit();
+    }
+  }
+  const Nanos deadline = os::now() + kFarewell;
+  const auto some_live = [this] {
+    return std::any_of(links_.begin(), links_.end(), [](const auto& link) { return link && link->running(); });
+  };
+  for (;;) {
+    int descriptor = -1;
+    {
+      const LockGuard guard(lock_);
+      hear_news();
+      if (!some_live() || !template_ || os::now() >= deadline) break;
+      descriptor = template_->descriptor();
+    }
+    bool ready = false;
+    os::wait_readable({&descriptor, 1}, {&ready, 1}, deadline);
+  }
+  const LockGuard guard(lock_);
+  template_.reset();  // with whoever is left
+  links_.clear();
+}
+
+}  // namespace muster::engine::process

@@ -1,0 +1,133 @@
+#include "engine/process/worker.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <span>
+#include <utility>
+
+#include "engine/process/call.hpp"
+#include "engine/process/channel.hpp"
+#include "os/process.hpp"
+#include "parts/wire/code.hpp"
+
+namespace muster::engine::process {
+namespace {
+
+// The pool sent what makes no sense, or is gone: there is nobody to tell.
+constexpr int kNoSense = 70;
+
+class Worker {
+ public:
+  Worker(Channel& channel, os::Descriptor connection, os::Descriptor bell)
+      : channel_(channel),
+        connection_(std::move(connection)),
+        down_(channel.down_ring()),
+        call_(channel, connection_, os::Bell(std::move(bell))) {}
+
+  // Until the pool says that it is enough, or this worker has run as many entries as it may.
+  void run() {
+    for (std::uint64_t left = channel_.entries; left > 0;) {
+      const auto record = next();
+      switch (static_cast<Down>(record.kind)) {
+        case Down::kCode:
+          learn(record.bytes);
+          break;
+        case Down::kCommon:
+          take_common(record.bytes);
+          break;
+        case Down::kEntry:
+          left -= run_entry(record.bytes) ? 1U : 0U;
+          break;
+        case Down::kQuit:
+          return;
+        default:
+          os::end_process(kNoSense);
+      }
+      down_.release();
+    }
+  }
+
+ private:
+  queue::RingConsumer::Record next() {
+    for (;;) {
+      const std::uint32_t seen = channel_.work.seen();
+      if (const auto record = down_.next()) return *record;
+      if (!down_.sound()) os::end_process(kNoSense);
+      channel_.work.wait(seen, os::kForever);
+    }
+  }
+
+  static void learn(std::span<const std::byte> bytes) {
+    CodeHead head;
+    std::memcpy(&head, bytes.data(), sizeof head);
+    if (!wire::learn_code(head.id, head.place)) os::end_process(kNoSense);
+  }
+
+  void take_common(std::span<const std::byte> bytes) {
+    Place place;
+    std::memcpy(&place, bytes.data(), sizeof place);
+    os::Mapping memory;
+    try {
+      call_.set_common(find(place, bytes.subspan(sizeof place), memory));
+    } catch (...) {
+      call_.set_common({}, std::current_exception());
+    }
+  }
+
+  // False when the pool had taken the entry back. Memory of its own comes in the order of the records, so it is taken
+  // in any case.
+  bool run_entry(std::span<std::byte> bytes) {
+    auto& head = *reinterpret_cast<EntryHead*>(bytes.data());
+    std::uint32_t free = kFree;
+    const bool ours = head.claim.compare_exchange_strong(free, kClaimed, std::memory_order_acq_rel);
+    os::Mapping memory;
+    std::span<const std::byte> input;
+    std::exception_ptr why;
+    try {
+      input = find(head.place, bytes.subspan(sizeof head), memory);
+    } catch (...) {
+      why = std::current_exception();
+    }
+    if (ours) call_.run(head, input, std::move(why));
+    return ours;
+  }
+
+  // The bytes of a record: behind its head, or in memory of their own.
+  std::span<const std::byte> find(const Place& place, std::span<const std::byte> behind, os::Mapping& memory) {
+    if (place.elsewhere == 0) return behind.first(std::min<std::size_t>(behind.size(), place.size));
+    memory = receive_memory(place.size);
+    return {static_cast<const std::byte*>(memory.data()), place.size};
+  }
+
+  os::Mapping receive_memory(std::size_t size) {
+    for (;;) {
+      os::Message message = os::receive_message(connection_);
+      if (message.state == os::Message::State::kClosed) os::end_process(kNoSense);
+      if (message.state == os::Message::State::kMessage && message.descriptors.size() == 1) {
+        return os::map_shared(std::move(message.descriptors.front()), size, false);
+      }
+      const int descriptor = connection_.number();
+      bool ready = false;
+      os::wait_readable({&descriptor, 1}, {&ready, 1}, os::kForever);
+    }
+  }
+
+  Channel& channel_;
+  const os::Descriptor connection_;
+  queue::RingConsumer down_;
+  Call call_;
+};
+
+}  // namespace
+
+int work(start::Birth birth) {
+  wire::forget_codes();
+  auto& given = birth.descriptors;
+  // Mapped until the process ends.
+  const os::Mapping memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
+  Worker(*static_cast<Channel*>(memory.data()), std::move(given.at(1)), std::move(given.at(2))).run();
+  return 0;
+}
+
+}  // namespace muster::engine::process

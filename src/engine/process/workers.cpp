@@ -1,0 +1,184 @@
+// Workers: how they come, what is heard of them, and what is done when they are gone. All under the engine's lock.
+
+#include <system_error>
+#include <utility>
+
+#include <muster/detail/code.hpp>
+#include <muster/error.hpp>
+
+#include "engine/process/process_engine.hpp"
+#include "engine/process/worker.hpp"
+
+namespace muster::engine::process {
+
+void ProcessEngine::start_worker(std::size_t place) {
+  auto link = std::make_unique<Link>(static_cast<std::uint32_t>(settings_.tasks_per_worker));
+  const auto descriptors = link->descriptors(bell_);
+  template_->request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
+  link->ready = settings_.initializer == nullptr;
+  if (!link->ready) {
+    const detail::CodeId code = detail::code_id(reinterpret_cast<const void*>(settings_.initializer));
+    link->send_codes();
+    Entry entry;
+    entry.range = {0, 1, 0};
+    link->send(entry, code, settings_.initializer_input);
+    link->flush();
+  }
+  links_[place] = std::move(link);
+}
+
+// In the constructor, without a supervisor yet.
+void ProcessEngine::await_ready() {
+  const auto waiting = [this] {
+    for (const auto& link : links_) {
+      if (!link || !link->running() || !link->ready) return true;
+    }
+    return false;
+  };
+  for (;;) {
+    {
+      const detail::LockGuard guard(lock_);
+      step();
+      if (failure_) std::rethrow_exception(failure_);
+      if (!waiting()) return;
+    }
+    sleep(os::kForever);
+  }
+}
+
+bool ProcessEngine::hear_news() {
+  bool some = false;
+  while (template_) {
+    auto news = template_->news();
+    if (!news) break;
+    some = true;
+    hear(std::move(*news));
+  }
+  return some;
+}
+
+void ProcessEngine::hear(start::News news) {
+  using What = start::News::What;
+  switch (news.what) {
+    case What::kStarted:
+      links_[news.place]->born(std::move(news.process));
+      if (terminated_) links_[news.place]->kill();
+      break;
+    case What::kRefused:
+      links_[news.place].reset();
+      fail(std::make_exception_ptr(
+          std::system_error(news.error, std::generic_category(), "cannot start a worker process")));
+      break;
+    case What::kEnded:
+      bury(news.place, news.end);
+      break;
+    case What::kClosed:
+      template_died();
+      break;
+  }
+}
+
+// The workers died with their template. A template of the server can be had again; a copy of the program as it was
+// when the pool was made cannot.
+void ProcessEngine::template_died() {
+  template_.reset();
+  const bool again = !ending_ && !terminated_ && settings_.method == start::Method::kForkserver;
+  if (again) {
+    try {
+      template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds);
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  } else if (!ending_ && !terminated_) {
+    fail(std::make_exception_ptr(Error("the process that starts this pool's workers was killed, and they with it")));
+  }
+  for (std::size_t place = 0; place < links_.size(); ++place) {
+    if (links_[place]) bury(place, {.signal = os::kKill, .code = 0});
+  }
+}
+
+// What the dead worker had: outcomes that it published or finished, perhaps one item begun, and items not begun.
+void ProcessEngine::bury(std::size_t place, const os::End& end) {
+  Link& link = *links_[place];
+  collect(link);
+  if (const auto last = link.last_words()) take(link, *last);
+  const bool initializing = !link.ready;
+  bool lost_one = false;
+  if (Entry* const entry = link.front(); entry != nullptr && entry->job != nullptr && link.has_begun(*entry)) {
+    lose(link, *entry, end);
+    lost_one = true;
+  }
+  while (Entry* const entry = link.front()) {
+    if (entry->job != nullptr) give_back(*entry);
+    end_entry(link);
+  }
+  const int pid = link.pid();
+  links_[place].reset();
+  if (ending_ || terminated_) return;
+  if (initializing) {
+    return fail(std::make_exception_ptr(WorkerLost(0, pid, end.signal, end.code)));
+  }
+  replace(place, lost_one);
+}
+
+// A worker that dies with nothing begun costs nothing; but where that is all that workers do, a new one will not help.
+void ProcessEngine::replace(std::size_t place, bool lost_one) {
+  constexpr int kMostBarrenDeaths = 32;
+  const bool retired = settings_.tasks_per_worker > 0;
+  barren_deaths_ = lost_one || retired ? 0 : barren_deaths_ + 1;
+  if (barren_deaths_ > kMostBarrenDeaths + settings_.workers) {
+    return fail(std::make_exception_ptr(Error("the workers of this pool die before they begin anything")));
+  }
+  try {
+    start_worker(place);
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+// The front entry's next item was begun and will have no outcome of its own.
+void ProcessEngine::lose(Link& link, Entry& entry, const os::End& end) {
+  detail::Returned returned;
+  returned.tag = link.was_condemned(entry) ? detail::Returned::Tag::kTimeout : detail::Returned::Tag::kLost;
+  if (terminated_) {
+    returned.tag = detail::Returned::Tag::kDropped;
+    returned.error = failure_;
+  }
+  returned.pid = link.pid();
+  returned.signal = end.signal;
+  returned.exit_code = end.code;
+  settle(entry, 1, returned);
+}
+
+void ProcessEngine::kill_all() noexcept {
+  for (auto& link : links_) {
+    if (link) link->kill();
+  }
+}
+
+// No worker can be had any more: what is accepted gets `why`, and so does who submits.
+void ProcessEngine::fail(std::exception_ptr why) {
+  if (!failure_) failure_ = std::move(why);
+  {
+    const detail::LockGuard guard(inbox_lock_);
+    gate_ = Gate::kTerminated;
+  }
+  terminated_ = true;
+  kill_all();
+  drop_all();
+}
+
+bool ProcessEngine::watch_limits() {
+  bool some = false;
+  Nanos now = 0;
+  for (auto& link : links_) {
+    if (!link || link->look_at == os::kForever) continue;
+    if (now == 0) now = os::now();
+    if (link->look_at > now) continue;
+    some = true;
+    if (link->judge(now) == Link::Judgement::kCondemned) link->kill();
+  }
+  return some;
+}
+
+}  // namespace muster::engine::process

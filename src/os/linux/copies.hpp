@@ -1,0 +1,38 @@
+#pragma once
+// What a process knows of its own threads and of having been forked. Kept by thread.cpp and process.cpp.
+
+#include <atomic>
+#include <cstdint>
+
+// Defined under ThreadSanitizer, which has a thread of its own and locks that a fork must look after.
+#if defined(__SANITIZE_THREAD__)
+#define MUSTER_WATCHED_THREADS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define MUSTER_WATCHED_THREADS 1
+#endif
+#endif
+
+namespace muster::os {
+
+// One thread of ours, in the table of them while it lives. Stands on that thread's stack.
+class ThreadRecord {
+ public:
+  ThreadRecord() noexcept;
+  ~ThreadRecord();
+  ThreadRecord(const ThreadRecord&) = delete;
+  ThreadRecord& operator=(const ThreadRecord&) = delete;
+
+  std::atomic<bool> idle{false};
+
+ private:
+  friend class Stillness;
+  friend void begin_copy() noexcept;
+  ThreadRecord* next_;
+  ThreadRecord* previous_;
+};
+
+// To be called first of all in a copy of the process, by its only thread. fork() does it by itself.
+void begin_copy() noexcept;
+
+}  // namespace muster::os

@@ -1,0 +1,441 @@
+#include "os/process.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#include "os/testing.hpp"
+#include "tests/support/child.hpp"
+#include "tests/support/leaks.hpp"
+
+namespace muster::os {
+namespace {
+
+using muster::testing::require;
+using muster::testing::run_in_child;
+
+void await_end(const Process& process) {
+  const std::array handle{process.handle.number()};
+  std::array<bool, 1> ready{};
+  while (!wait_readable(handle, ready, kForever)) {
+  }
+}
+
+// How an ordinary copy that runs `body` ends.
+End end_of_copy(const std::function<int()>& body) {
+  const Process process = start_copy(body);
+  const std::optional<Ended> ended = await_any();
+  EXPECT_TRUE(ended.has_value());
+  EXPECT_EQ(ended ? ended->id : 0, process.id);
+  return ended ? ended->end : End{};
+}
+
+// What a quiet copy answers: 0 to 255.
+int answer_of_quiet_copy(const std::function<int()>& body) {
+  const Mapping told = Mapping::memfd(1);
+  auto* const answer = static_cast<std::atomic<int>*>(told.data());
+  const Process process = start_quiet_copy([&] {
+    answer->store(body());
+    return 0;
+  });
+  reap(process);
+  return answer->load();
+}
+
+// ---- copies ----
+
+TEST(Copy, ends_with_what_its_body_returns) {
+  EXPECT_EQ(end_of_copy([] { return 0; }).code, 0);
+  const End end = end_of_copy([] { return 7; });
+  EXPECT_EQ(end.code, 7);
+  EXPECT_EQ(end.signal, 0);
+}
+
+TEST(Copy, says_by_which_signal_it_was_killed) {
+  const End end = end_of_copy([] {
+    raise(SIGKILL);
+    return 0;
+  });
+  EXPECT_EQ(end.signal, SIGKILL);
+  EXPECT_EQ(end.code, 0);
+}
+
+TEST(Copy, runs_no_exit_handlers_and_no_destructors) {
+  struct Loud {
+    ~Loud() { _exit(1); }
+  };
+  const auto ended = run_in_child([] {
+    std::atexit([] { std::fputs("handler\n", stderr); });
+    const auto loud = std::make_unique<Loud>();
+    const End end = end_of_copy([] { return 5; });
+    require(end.code == 5, "something ran");
+    _exit(0);
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+}
+
+TEST(Copy, crashes_of_an_exception_that_leaves_its_body) {
+  const auto ended = run_in_child([] {
+    try {
+      const End end = end_of_copy([]() -> int { throw std::runtime_error("out of the body"); });
+      require(end.signal == SIGABRT, "no crash");
+    } catch (const std::runtime_error&) {
+      _exit(3);  // the copy has run on in our frames
+    }
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+  EXPECT_NE(ended.err.find("out of the body"), std::string::npos);
+}
+
+TEST(Copy, has_a_handle_that_is_readable_once_it_has_ended) {
+  auto [ours, theirs] = message_pair();
+  const Process process = start_copy([&, &mine = ours, &other = theirs] {
+    mine.reset();
+    const std::array gate{other.number()};
+    std::array<bool, 1> open{};
+    wait_readable(gate, open, kForever);
+    return 0;
+  });
+  theirs.reset();
+  const std::array handle{process.handle.number()};
+  std::array<bool, 1> ready{};
+  EXPECT_FALSE(wait_readable(handle, ready, 0));
+  ours.reset();
+  await_end(process);
+  EXPECT_TRUE(await_any().has_value());
+  EXPECT_FALSE(await_any().has_value()) << "there is no other";
+}
+
+TEST(Copy, that_has_not_ended_is_not_reaped) {
+  const Process process = start_copy([] {
+    pause();
+    return 0;
+  });
+  EXPECT_FALSE(reap_any().has_value());
+  send_signal(process, kKill);
+  const auto ended = await_any();
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(ended->end.signal, SIGKILL);
+  send_signal(process, kKill);  // nobody
+}
+
+// ---- quiet copies ----
+
+TEST(QuietCopy, is_not_seen_by_wait) {
+  const Process quiet = start_quiet_copy([] { return 0; });
+  await_end(quiet);
+  EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(0);
+  EXPECT_EQ(wait(nullptr), child);
+  reap(quiet);
+}
+
+std::atomic<int> g_children_heard{0};
+
+TEST(QuietCopy, sends_no_signal_when_it_ends) {
+  g_children_heard = 0;
+  struct sigaction before = {};
+  struct sigaction count = {};
+  count.sa_handler = [](int) { ++g_children_heard; };
+  sigaction(SIGCHLD, &count, &before);
+  reap(start_quiet_copy([] { return 0; }));
+  EXPECT_EQ(g_children_heard, 0);
+  sigaction(SIGCHLD, &before, nullptr);
+}
+
+TEST(QuietCopy, is_reaped_where_ended_children_are_ignored) {
+  const auto ended = run_in_child([] {
+    signal(SIGCHLD, SIG_IGN);
+    for (int i = 0; i < 20; ++i) {
+      const Process quiet = start_quiet_copy([] { return 0; });
+      reap(quiet);
+      require(kill(quiet.id, 0) != 0 && errno == ESRCH, "still there");
+    }
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+}
+
+TEST(QuietCopy, knows_its_own_thread) {
+  const auto knows_itself = [] {
+    pthread_mutex_t mutex;
+    pthread_mutexattr_t checking;
+    pthread_mutexattr_init(&checking);
+    pthread_mutexattr_settype(&checking, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&mutex, &checking);
+    pthread_mutex_lock(&mutex);
+    return mutex.__data.__owner == gettid() && pthread_kill(pthread_self(), 0) == 0 ? 1 : 0;
+  };
+  EXPECT_EQ(answer_of_quiet_copy(knows_itself), 1);
+  std::atomic<int> on_a_thread{0};
+  Thread([&] { on_a_thread = answer_of_quiet_copy(knows_itself); }).join();
+  EXPECT_EQ(on_a_thread, 1);
+}
+
+TEST(QuietCopy, begins_with_all_signals_blocked_and_leaves_ours_alone) {
+  sigset_t before;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  EXPECT_EQ(answer_of_quiet_copy([] {
+              sigset_t mask;
+              pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+              for (const int signal : {SIGINT, SIGTERM, SIGCHLD, SIGUSR1, SIGALRM, SIGSEGV}) {
+                if (sigismember(&mask, signal) != 1) return signal;
+              }
+              return 100;
+            }),
+            100);
+  sigset_t after;
+  pthread_sigmask(SIG_SETMASK, nullptr, &after);
+  for (int signal = 1; signal < SIGRTMIN; ++signal) {
+    EXPECT_EQ(sigismember(&before, signal), sigismember(&after, signal)) << signal;
+  }
+}
+
+TEST(QuietCopy, starts_ordinary_copies_that_start_threads) {
+  EXPECT_EQ(answer_of_quiet_copy([] {
+              signal(SIGCHLD, SIG_DFL);
+              return end_of_copy([] {
+                       int value = 0;
+                       std::thread([&] { value = 42; }).join();
+                       return value;
+                     })
+                  .code;
+            }),
+            42);
+}
+
+TEST(QuietCopy, has_one_thread_and_counts_it) {
+  Thread other;
+  const Stillness still;
+  EXPECT_EQ(answer_of_quiet_copy([] { return Stillness().threads_in_the_way() == 0 ? 1 : 0; }), 1);
+}
+
+// ---- generations ----
+
+TEST(Generation, grows_with_every_kind_of_copy) {
+  const std::uint32_t here = generation();
+  EXPECT_EQ(generation(), here);
+  const auto grown = [here] { return generation() > here ? 1 : 0; };
+  EXPECT_EQ(end_of_copy(grown).code, 1);
+  EXPECT_EQ(answer_of_quiet_copy(grown), 1);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) _exit(grown());
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_EQ(generation(), here);
+}
+
+TEST(Generation, grows_again_in_a_copy_of_a_copy) {
+  const std::uint32_t here = generation();
+  EXPECT_EQ(answer_of_quiet_copy([here] {
+              signal(SIGCHLD, SIG_DFL);
+              return end_of_copy([here] { return static_cast<int>(generation() - here); }).code;
+            }),
+            2);
+}
+
+// ---- becoming one of ours ----
+
+TEST(DieWithParent, ends_a_copy_whose_parent_is_gone) {
+  EXPECT_EQ(end_of_copy([] {
+              die_with_parent(1'000'000'000);
+              return 9;
+            }).code,
+            0);
+}
+
+TEST(DieWithParent, kills_when_the_parent_ends) {
+  auto [ours, theirs] = message_pair();
+  const Process parent = start_copy([&connection = theirs] {
+    const int id = process_id();
+    const Process grandchild = start_copy([&] {
+      die_with_parent(id);
+      const std::array<std::byte, 1> byte{};
+      const std::array handle{process_handle(process_id()).release()};
+      send_message(connection, byte, handle);
+      for (;;) pause();
+      return 0;
+    });
+    for (;;) pause();
+    return 0;
+  });
+  theirs.reset();
+  const std::array connection{ours.number()};
+  std::array<bool, 1> ready{};
+  wait_readable(connection, ready, kForever);
+  Message message = receive_message(ours);
+  ASSERT_EQ(message.descriptors.size(), 1U);
+  const Process grandchild{0, std::move(message.descriptors.front())};
+  send_signal(parent, kKill);
+  EXPECT_TRUE(await_any().has_value());
+  await_end(grandchild);
+}
+
+TEST(Signals, of_a_worker_are_those_of_a_new_program_but_for_the_keyboard) {
+  const auto is = [](int number, void (*handler)(int)) {
+    struct sigaction now = {};
+    sigaction(number, nullptr, &now);
+    return now.sa_handler == handler;
+  };
+  const auto check = [&] {
+    for (const int number : {SIGCHLD, SIGPIPE, SIGTERM, SIGHUP}) signal(number, SIG_IGN);
+    ignore_endings();
+    for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGPIPE}) {
+      if (!is(number, SIG_IGN)) return number;
+    }
+    if (!is(SIGCHLD, SIG_DFL)) return SIGCHLD;
+    reset_signals();
+    for (const int number : {SIGINT, SIGQUIT}) {
+      if (!is(number, SIG_IGN)) return number;
+    }
+    for (const int number : {SIGCHLD, SIGPIPE, SIGTERM, SIGHUP}) {
+      if (!is(number, SIG_DFL)) return number;
+    }
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    for (int number = 1; number < SIGRTMIN; ++number) {
+      if (sigismember(&mask, number) == 1) return number;
+    }
+    return 0;
+  };
+  EXPECT_EQ(end_of_copy(check).code, 0);
+}
+
+TEST(CoreDumps, are_forbidden_for_files_and_for_programs) {
+  EXPECT_EQ(end_of_copy([] {
+              forbid_core_dumps();
+              rlimit limit = {};
+              getrlimit(RLIMIT_CORE, &limit);
+              return static_cast<int>(limit.rlim_cur);
+            }).code,
+            1);
+}
+
+TEST(CoreDumps, of_a_process_without_any_stay_forbidden) {
+  EXPECT_EQ(end_of_copy([] {
+              const rlimit none{0, 0};
+              setrlimit(RLIMIT_CORE, &none);
+              forbid_core_dumps();
+              rlimit limit = {};
+              getrlimit(RLIMIT_CORE, &limit);
+              return static_cast<int>(limit.rlim_cur);
+            }).code,
+            0);
+}
+
+TEST(Input, reads_as_empty_once_detached) {
+  const auto reads_nothing = [] {
+    detach_input();
+    char byte = 0;
+    return read(STDIN_FILENO, &byte, 1) == 0 ? 1 : 0;
+  };
+  EXPECT_EQ(end_of_copy(reads_nothing).code, 1);
+  EXPECT_EQ(end_of_copy([&] {
+              close(STDIN_FILENO);
+              return reads_nothing();
+            }).code,
+            1);
+}
+
+TEST(Streams, of_c_and_of_cpp_are_flushed) {
+  const auto ended = run_in_child([] {
+    std::ios::sync_with_stdio(false);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    std::printf("from C");
+    std::cout << "from C++";
+    flush_streams();
+    _exit(0);
+  });
+  EXPECT_NE(ended.err.find("from C"), std::string::npos) << ended;
+  EXPECT_NE(ended.err.find("from C++"), std::string::npos) << ended;
+}
+
+TEST(Streams, that_throw_when_flushed_are_no_matter) {
+  const auto ended = run_in_child([] {
+    std::cout.exceptions(std::ios::badbit | std::ios::failbit);
+    std::cout << "lost";
+    const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    dup2(full, STDOUT_FILENO);
+    flush_streams();
+    _exit(0);
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+}
+
+// ---- limits ----
+
+TEST(Copy, that_the_system_refuses_leaves_nothing_behind) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "to look at an exception, UndefinedBehaviorSanitizer opens a pipe";
+#endif
+  const auto ended = run_in_child([] {
+    const rlimit few{.rlim_cur = 64, .rlim_max = 64};
+    require(setrlimit(RLIMIT_NOFILE, &few) == 0, "setrlimit");
+    std::vector<Descriptor> taken;
+    for (;;) {
+      const int number = open("/dev/null", O_RDONLY | O_CLOEXEC);
+      if (number < 0) break;
+      taken.emplace_back(number);
+    }
+    for (int round = 0; round < 10; ++round) {
+      for (const auto& start : {&start_copy, &start_quiet_copy}) {
+        bool refused = false;
+        try {
+          start([] { return 0; });
+        } catch (const std::system_error& error) {
+          refused = error.code().value() == EMFILE;
+        }
+        require(refused, "no descriptor is left for a handle");
+        require(waitpid(-1, nullptr, WNOHANG | __WALL) < 0 && errno == ECHILD, "a child is left");
+      }
+    }
+    taken.pop_back();
+    const Process last = start_copy([] { return 0; });
+    require(await_any().has_value(), "one number was free");
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+}
+
+TEST(Copy, beyond_the_limit_of_processes_is_refused_with_a_reason) {
+  if (getuid() != 0) GTEST_SKIP() << "only root can become somebody without processes";
+  const auto ended = run_in_child([] {
+    require(setresuid(54321, 54321, 54321) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0, "become somebody");
+    const std::ptrdiff_t before = testing::open_descriptors();
+    const rlimit none{.rlim_cur = 1, .rlim_max = 1};
+    require(setrlimit(RLIMIT_NPROC, &none) == 0, "setrlimit");
+    for (const auto& start : {&start_copy, &start_quiet_copy}) {
+      std::string reason;
+      try {
+        start([] { return 0; });
+      } catch (const std::system_error& error) {
+        reason = error.what();
+      }
+      require(reason.find("ulimit -u") != std::string::npos, reason.c_str());
+    }
+    require(testing::open_descriptors() == before, "a descriptor is left");
+    end_process(0);  // a search for leaks would want a process
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+}
+
+}  // namespace
+}  // namespace muster::os

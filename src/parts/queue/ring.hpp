@@ -1,0 +1,140 @@
+#pragma once
+// A ring of records in shared memory, for one producer and one consumer in different processes.
+//
+// Positions count bytes and wrap at 2^32; a record never wraps around the end, the producer fills what is left there.
+// Each side keeps its own position in private memory and only publishes it, so that whoever writes nonsense into the
+// shared part deceives the other side about its own end alone; and the other side checks every number that it reads.
+//
+// Ordering: the producer writes the record, then its position (release); the consumer reads the position (acquire),
+// then the record. The same the other way for room. Waiting is not the ring's business.
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+
+namespace muster::queue {
+
+// What lies in shared memory, beside the bytes. Each side's word in a cache line of its own.
+struct RingWords {
+  alignas(64) std::atomic<std::uint32_t> tail{0};  // written by the producer
+  alignas(64) std::atomic<std::uint32_t> head{0};  // written by the consumer
+};
+
+struct RecordHead {
+  std::uint32_t size;  // of the record with its head, a multiple of kRecordUnit
+  std::uint32_t kind;  // the users' own, but not kFiller
+};
+inline constexpr std::uint32_t kRecordUnit = 16;
+inline constexpr std::uint32_t kFiller = UINT32_MAX;
+
+// The memory of one ring. `capacity` is a power of two.
+struct RingMemory {
+  RingWords* words;
+  std::byte* bytes;
+  std::uint32_t capacity;
+
+  std::byte* at(std::uint32_t position) const noexcept { return bytes + (position & (capacity - 1)); }
+  // How many bytes lie between a position and the end of the memory.
+  std::uint32_t straight(std::uint32_t position) const noexcept { return capacity - (position & (capacity - 1)); }
+};
+
+class RingProducer {
+ public:
+  explicit RingProducer(RingMemory memory) noexcept : memory_(memory) {}
+
+  // Room for a record with `least` to `most` bytes after its head, aligned to kRecordUnit less the head; empty: there
+  // is none now. Ask again to get more or less. `least` is at most a quarter of the capacity.
+  std::span<std::byte> reserve(std::size_t least, std::size_t most) noexcept {
+    const std::uint32_t straight = memory_.straight(tail_);
+    if (straight < least + sizeof(RecordHead)) {
+      if (room() < straight) return {};
+      fill(straight);
+    }
+    const std::size_t free = std::min<std::size_t>(room(), memory_.straight(tail_));
+    if (free < least + sizeof(RecordHead)) return {};
+    return {memory_.at(tail_) + sizeof(RecordHead), std::min(most, free - sizeof(RecordHead))};
+  }
+
+  // Hands over what was reserved, of which the first `size` bytes were used.
+  void publish(std::size_t size, std::uint32_t kind) noexcept {
+    const auto whole =
+        static_cast<std::uint32_t>((size + sizeof(RecordHead) + kRecordUnit - 1) / kRecordUnit * kRecordUnit);
+    put({whole, kind});
+  }
+
+  // False: the consumer's position is none that it can have.
+  bool sound() const noexcept {
+    return tail_ - memory_.words->head.load(std::memory_order_relaxed) <= memory_.capacity;
+  }
+
+ private:
+  std::uint32_t room() const noexcept {
+    const std::uint32_t used = tail_ - memory_.words->head.load(std::memory_order_acquire);
+    return used > memory_.capacity ? 0 : memory_.capacity - used;
+  }
+  void fill(std::uint32_t size) noexcept { put({size, kFiller}); }
+  void put(RecordHead head) noexcept {
+    std::memcpy(memory_.at(tail_), &head, sizeof head);
+    tail_ += head.size;
+    memory_.words->tail.store(tail_, std::memory_order_seq_cst);  // before a look at whether the consumer sleeps
+  }
+
+  const RingMemory memory_;
+  std::uint32_t tail_ = 0;
+};
+
+class RingConsumer {
+ public:
+  struct Record {
+    std::uint32_t kind;
+    std::span<std::byte> bytes;  // after the head; up to kRecordUnit - 1 more than were used
+  };
+
+  explicit RingConsumer(RingMemory memory) noexcept : memory_(memory) {}
+
+  // The next record; it stays readable until release(). Nothing when there is none, or when the ring is not sound.
+  std::optional<Record> next() noexcept {
+    for (;;) {
+      const std::uint32_t tail = memory_.words->tail.load(std::memory_order_seq_cst);
+      if (tail == at_ || !sound_) return std::nullopt;
+      RecordHead head;
+      std::memcpy(&head, memory_.at(at_), sizeof head);
+      if (!fits(head, tail - at_)) {
+        sound_ = false;
+        return std::nullopt;
+      }
+      std::byte* const from = memory_.at(at_) + sizeof head;
+      at_ += head.size;
+      if (head.kind != kFiller) return Record{head.kind, {from, head.size - sizeof head}};
+    }
+  }
+  bool empty() const noexcept { return memory_.words->tail.load(std::memory_order_seq_cst) == at_; }
+
+  // Gives the room of all records taken so far back.
+  void release() noexcept { memory_.words->head.store(at_, std::memory_order_seq_cst); }
+
+  // Once false, the ring gives nothing more: its producer wrote what no producer writes.
+  bool sound() const noexcept { return sound_; }
+
+  // What the producer has begun and not published, when it will not go on: its bytes after the head, up to the end of
+  // the memory. After next() found nothing.
+  std::span<const std::byte> unpublished() const noexcept {
+    return {memory_.at(at_) + sizeof(RecordHead), memory_.straight(at_) - sizeof(RecordHead)};
+  }
+
+ private:
+  bool fits(RecordHead head, std::uint32_t published) const noexcept {
+    return published <= memory_.capacity && head.size >= kRecordUnit && head.size % kRecordUnit == 0 &&
+           head.size <= published && head.size <= memory_.straight(at_);
+  }
+
+  const RingMemory memory_;
+  std::uint32_t at_ = 0;
+  bool sound_ = true;
+};
+
+}  // namespace muster::queue

@@ -1,0 +1,155 @@
+// The program's side of a template.
+
+#include "parts/start/template.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <muster/error.hpp>
+
+#include "parts/start/inside.hpp"
+
+namespace muster::start {
+namespace {
+
+void await_readable(const os::Descriptor& descriptor) noexcept {
+  const std::array waited{descriptor.number()};
+  std::array<bool, 1> ready{};
+  while (!os::wait_readable(waited, ready, os::kForever)) {
+  }
+}
+
+}  // namespace
+
+void demand_stillness(const os::Stillness& stillness) {
+  const int threads = stillness.threads_in_the_way();
+  if (threads == 0) return;
+  throw Error(
+      "cannot fork: " + std::to_string(threads) + (threads == 1 ? " other thread runs" : " other threads run") +
+      " in this program, and a copy of it would have their locks but not them. Make the pool before threads are "
+      "started, or call muster::init(argc, argv) at the top of main: then workers come from a process that was "
+      "set aside there (forkserver)");
+}
+
+Template::Template(Method method, Body body, std::span<const int> keep) {
+  // Of a copy of the program only the thread is left that copied it; and the original's connection is not for two.
+  if (method == Method::kForkserver && !serving() && served_once()) method = Method::kFork;
+  if (method == Method::kFork) {
+    fork_template(body, keep);
+  } else {
+    order_template(body, keep);
+  }
+}
+
+void Template::fork_template(Body body, std::span<const int> keep) {
+  auto [ours, theirs] = os::message_pair();
+  os::Descriptor program = own_handle();
+  {
+    const os::Stillness stillness;
+    demand_stillness(stillness);
+    os::flush_streams();  // or the copies would write what is still in them again
+    process_ = os::start_quiet_copy([&, &mine = ours, &connection = theirs] {
+      mine.reset();
+      os::ignore_endings();
+      os::forbid_core_dumps();
+      os::detach_input();
+      std::vector<int> kept(keep.begin(), keep.end());
+      kept.insert(kept.end(), {connection.number(), program.number()});
+      os::close_all_but(std::move(kept));
+      return live_as_template({body, std::move(connection), std::move(program), {}});
+    });
+  }
+  connection_ = std::move(ours);
+}
+
+void Template::order_template(Body body, std::span<const int> keep) {
+  auto [ours, theirs] = os::message_pair();
+  // Nothing is flushed: the server's streams were empty, and some thread of the program may hold one of ours.
+  ask_server(body, keep, theirs);
+  theirs.reset();
+  await_answer(ours, process_);
+  own_ = false;
+  connection_ = std::move(ours);
+}
+
+Template::~Template() {
+  if (is_mine()) {
+    // Not merely closed: a child of the program may hold a copy of this end.
+    os::shut(connection_);
+    end();
+  }
+}
+
+// It ends, or has ended; its last act was to end its workers.
+void Template::end() noexcept {
+  connection_.reset();
+  if (own_) {
+    os::reap(process_);
+  } else {
+    await_readable(process_.handle);
+  }
+  process_ = {};
+}
+
+bool Template::request(std::uint32_t place, std::span<const int> descriptors) {
+  const Order order{.what = Order::What::kStart, .place = place};
+  return is_mine() && os::send_message(connection_, bytes_of(order), descriptors);
+}
+
+std::optional<News> Template::news() {
+  while (is_mine()) {
+    os::Message message = os::receive_message(connection_);
+    if (message.state == os::Message::State::kNothing) return std::nullopt;
+    if (message.state == os::Message::State::kClosed) {
+      end();
+      return News{};
+    }
+    if (std::optional<News> told = tell(message)) return told;
+  }
+  return std::nullopt;
+}
+
+std::optional<News> Template::tell(os::Message& message) {
+  const std::optional<Report> report = read<Report>(message);
+  if (!report) return std::nullopt;
+  News told;
+  told.place = report->place;
+  told.process.id = report->id;
+  switch (report->what) {
+    case Report::What::kReady:
+      return std::nullopt;
+    case Report::What::kStarted:
+      if (message.descriptors.empty() || !message.descriptors.front()) return refuse(*report);
+      told.what = News::What::kStarted;
+      told.process.handle = std::move(message.descriptors.front());
+      return told;
+    case Report::What::kRefused:
+      told.what = News::What::kRefused;
+      told.error = report->error;
+      return told;
+    case Report::What::kEnded:
+      if (std::erase(unwanted_, report->id) > 0) return std::nullopt;
+      told.what = News::What::kEnded;
+      told.end = {.signal = report->signal, .code = report->code};
+      return told;
+  }
+  return std::nullopt;
+}
+
+// We had no descriptor left for the handle of a worker that was started: without one we could not even kill it.
+News Template::refuse(const Report& started) {
+  unwanted_.push_back(started.id);
+  const Order order{.what = Order::What::kKill, .id = started.id};
+  static_cast<void>(os::send_message(connection_, bytes_of(order)));
+  News told;
+  told.what = News::What::kRefused;
+  told.place = started.place;
+  told.error = EMFILE;
+  return told;
+}
+
+}  // namespace muster::start

@@ -1,0 +1,10 @@
+// A main that does what programs with forkserver do: sets the server aside before anything else.
+
+#include <gtest/gtest.h>
+#include <muster/init.hpp>
+
+int main(int argc, char** argv) {
+  muster::init(argc, argv);
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
