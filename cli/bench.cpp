@@ -38,7 +38,10 @@ class Command {
   explicit Command(const Options& options)
       : options_(options),
         jobs_(jobs_of(options)),
-        plan_{.kinds = kinds_of(options), .workers = options.workers, .repeat = options.repeat},
+        plan_{.kinds = kinds_of(options),
+              .workers = options.workers,
+              .repeat = options.repeat,
+              .start_method = options.start_method},
         machine_(this_machine()) {
     if (!options.plot.empty()) {
       require_gnuplot(picture_of(options.plot));
@@ -55,7 +58,7 @@ class Command {
       print_now(describe_run(machine_, plan_, python_version_));
       for (const Job& job : jobs_) run_job(job, python.get());
     }
-    if (json_) leave(*json_, to_json(results_, machine_, python_version_));
+    if (json_) leave(*json_, to_json(results_, machine_, plan_, python_version_));
     if (plot_) leave(*plot_, draw(plot_script(results_, machine_, picture_of(plot_->path()))));
   }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "bench_report.hpp"
 
@@ -86,6 +87,48 @@ std::string about_cores(const TaskResult& result, const Machine& machine) {
                      waits ? ", since an item that waits needs no CPU" : "");
 }
 
+const Series* fastest_isolated(const TaskResult& result, bool isolated) {
+  return fastest(result, [isolated](const Series& series) {
+    return series.side == Side::kMuster && series.kind->isolated == isolated;
+  });
+}
+
+// What one item costs in a worker beyond the plain loop; nothing where one worker was not measured or noise hides it.
+std::optional<double> cost_of_handing_over(const TaskResult& result, const Kind& kind) {
+  const Series* one = result.find(Side::kMuster, kind, 1);
+  const double loop = minimum(result.loop);
+  if (one == nullptr || minimum(one->times) < kNoise * loop) return {};
+  return (minimum(one->times) - loop) / static_cast<double>(result.job.items);
+}
+
+// Processes share nothing: what that costs, and from where on it is lost in the work itself.
+std::string about_isolation(const TaskResult& result) {
+  const Series* threads = fastest_isolated(result, false);
+  const Series* processes = fastest_isolated(result, true);
+  if (processes == nullptr) return {};
+  std::string text;
+  if (threads != nullptr) {
+    const double ratio = gain(*processes, *threads);
+    text += fmt::format("{}: {} with {} takes {}x the time of {} with {}.\n",
+                        choose(ratio, "Processes are ahead of threads here", "Isolation costs little here",
+                               "Isolation has a price here"),
+                        processes->kind->label, workers_text(processes->workers),
+                        ratio_text(processes->time() / threads->time()), threads->kind->label,
+                        workers_text(threads->workers));
+  }
+  if (const auto cost = cost_of_handing_over(result, *processes->kind)) {
+    text += fmt::format(
+        "Sent to a process and back, with its share of the pool's end, an item costs {} more than in the plain loop: "
+        "processes pay off where items cost more than that.\n",
+        duration_text(*cost));
+  }
+  text += fmt::format("To start {} takes {} where they are processes", workers_text(processes->workers),
+                      duration_text(median(processes->starts)));
+  const Series* same = threads != nullptr ? result.find(Side::kMuster, *threads->kind, processes->workers) : nullptr;
+  if (same != nullptr) text += fmt::format(", {} where they are threads", duration_text(median(same->starts)));
+  return text + ".\n";
+}
+
 std::string ahead_or_behind(double ratio) {
   return ratio >= 1 ? fmt::format("ahead by {}x", ratio_text(ratio))
                     : fmt::format("behind by {}x", ratio_text(1 / ratio));
@@ -128,7 +171,7 @@ std::string about_returning(const TaskResult& result, const std::vector<TaskResu
 
 std::string explain(const TaskResult& result, const std::vector<TaskResult>& earlier, const Machine& machine) {
   return std::string(1, '\n') + about_items(result) + about_workers(result) + about_cores(result, machine) +
-         about_returning(result, earlier) + about_python(result);
+         about_isolation(result) + about_returning(result, earlier) + about_python(result);
 }
 
 }  // namespace muster::cli::bench

@@ -23,7 +23,13 @@ Json task_to_json(const TaskResult& result) {
           {"python3_plain_loop", times_to_json(result.python_loop)}};
 }
 
-Json row_to_json(const TaskResult& result, const Series& series) {
+// python3's workers are forked in any case.
+Json start_method_of(const Series& series, const Plan& plan) {
+  if (!series.kind->isolated) return nullptr;
+  return name_of(series.side == Side::kPython ? StartMethod::fork : plan.start_method);
+}
+
+Json row_to_json(const TaskResult& result, const Series& series, const Plan& plan) {
   return {{"by", series.side == Side::kPython ? "python3" : "muster"},
           {"kind", series.kind->label},
           {"task", result.job.task.name},
@@ -35,6 +41,7 @@ Json row_to_json(const TaskResult& result, const Series& series) {
           {"min", minimum(series.times)},
           {"median", series.time()},
           {"start_times", series.starts},
+          {"start_method", start_method_of(series, plan)},
           {"over_one_worker", or_null(result.over_one(series))},
           {"over_plain_loop", result.over_loop(series)},
           {"over_python3", or_null(result.over_python(series))}};
@@ -52,12 +59,13 @@ Json machine_to_json(const Machine& machine, std::string_view python) {
 
 }  // namespace
 
-std::string to_json(const std::vector<TaskResult>& results, const Machine& machine, std::string_view python) {
+std::string to_json(const std::vector<TaskResult>& results, const Machine& machine, const Plan& plan,
+                    std::string_view python) {
   Json tasks = Json::array();
   Json rows = Json::array();
   for (const TaskResult& result : results) {
     tasks.push_back(task_to_json(result));
-    for (const Series& series : result.series) rows.push_back(row_to_json(result, series));
+    for (const Series& series : result.series) rows.push_back(row_to_json(result, series, plan));
   }
   const Json all = {{"machine", machine_to_json(machine, python)}, {"tasks", tasks}, {"rows", rows}};
   return all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -12,6 +12,7 @@ namespace muster::cli::bench {
 
 // One object: "machine", "tasks" with their plain loops, and "rows", one for each line that was printed. What
 // was not measured is null. `python` is its version, empty without it.
-std::string to_json(const std::vector<TaskResult>& results, const Machine& machine, std::string_view python);
+std::string to_json(const std::vector<TaskResult>& results, const Machine& machine, const Plan& plan,
+                    std::string_view python);
 
 }  // namespace muster::cli::bench

@@ -26,10 +26,20 @@ std::uint64_t fingerprint_of(const AnyResults& results) {
   return fingerprint.value();
 }
 
+template <class AnyPool>
+AnyPool make_pool(const Setting& setting) {
+  return AnyPool(setting.workers);
+}
+template <>
+ProcessPool make_pool<ProcessPool>(const Setting& setting) {
+  return ProcessPool({.processes = setting.workers, .start_method = setting.start_method});
+}
+
+// The lambda captures nothing: it is sent to processes, too.
 template <class AnyPool, class AnyTask>
-Run time_pool(int workers, long items) {
+Run time_pool(const Setting& setting, long items) {
   const auto made = Clock::now();
-  AnyPool pool(workers);
+  auto pool = make_pool<AnyPool>(setting);
   const auto begun = Clock::now();
   const auto results = pool.map([](long i) { return AnyTask::run(i); }, std::views::iota(0L, items));
   pool.close();
@@ -74,9 +84,9 @@ constexpr auto kTimers = pool_timers<AnyPool>(kAll);
 constexpr auto kLoops = plain_timers(kAll);
 
 constexpr Kind kKinds[] = {
-    {"threads", "thread_pool", kTimers<ThreadPool>},
-    {"dummy", "dummy_pool", kTimers<dummy::Pool>},
-    {"processes", "process_pool", {}},
+    {"threads", "thread_pool", false, kTimers<ThreadPool>},
+    {"dummy", "dummy_pool", false, kTimers<dummy::Pool>},
+    {"processes", "process_pool", true, kTimers<ProcessPool>},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <muster/process_options.hpp>
 #include <span>
 #include <string_view>
 
@@ -13,20 +14,24 @@ namespace muster::cli::bench {
 // One measured call. The clock runs as in the tutorial: from when the pool is made until it is closed and joined.
 struct Run {
   double seconds = 0;
-  double start = 0;  // making the pool, before the clock runs
+  double start = 0;  // making the pool, with all its workers, before the clock runs
   std::size_t size = 0;
   std::uint64_t fingerprint = 0;  // taken after the clock
 };
 
-using PoolTimer = Run (*)(int workers, long items);
+struct Setting {
+  int workers;
+  StartMethod start_method;  // where workers are processes
+};
+
+using PoolTimer = Run (*)(const Setting& setting, long items);
 using LoopTimer = Run (*)(long items);
 
 struct Kind {
   std::string_view name;              // as in --pool
   std::string_view label;             // as in the tutorial's lines
-  std::span<const PoolTimer> timers;  // in the order of all_tasks(); none: only python3 has this kind
-
-  bool ours() const { return !timers.empty(); }
+  bool isolated;                      // its workers are processes
+  std::span<const PoolTimer> timers;  // in the order of all_tasks()
 };
 
 std::span<const Kind> all_kinds();

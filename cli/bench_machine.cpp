@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <limits>
-#include <muster/pool.hpp>
+#include <muster/cpu.hpp>
 #include <muster/version.hpp>
 #include <optional>
 #include <string_view>

@@ -42,7 +42,7 @@ class Measurement {
   void run_pools(int workers) {
     std::vector<Series> group;
     for (const Kind* kind : plan_.kinds) {
-      if (kind->ours()) group.push_back({Side::kMuster, kind, workers, {}, {}});
+      group.push_back({Side::kMuster, kind, workers, {}, {}});
       if (python_ != nullptr) group.push_back({Side::kPython, kind, workers, {}, {}});
     }
     for (int round = 1; round <= plan_.repeat; ++round) {
@@ -60,7 +60,7 @@ class Measurement {
         fmt::format("{}{} with {} workers", ours ? "" : "python3's ", series.kind->label, series.workers);
     doing(name, round);
     const Job& job = result_.job;
-    const Run run = ours ? series.kind->timers[job.index](series.workers, job.items)
+    const Run run = ours ? series.kind->timers[job.index]({series.workers, plan_.start_method}, job.items)
                          : python_->pool(*series.kind, job.task, series.workers, job.items);
     check(run, name);
     series.times.push_back(run.seconds);

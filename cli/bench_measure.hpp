@@ -50,6 +50,7 @@ struct Plan {
   std::vector<const Kind*> kinds;
   std::vector<int> workers;
   int repeat;
+  StartMethod start_method;
 };
 
 struct Watcher {

@@ -25,14 +25,18 @@ Tasks, and the range they are mapped over by default:
   square-noreturn  10000000   i * i, nothing returned
   sha256              20000   heavy arithmetic: the SHA-256 of 4 KiB
   sleep                 100   waiting, as for a disk or a network: 2 ms an item
-With --python the first two take 1000000. A larger --max-range is for the first two
-alone, unless --task names the others.
+With --python the first two take 1000000; python3's workers are always forked.
+A larger --max-range is for the first two alone, unless --task names the others.
+
+Threads share the program's memory; processes share nothing, so each item and each result
+is sent. That is what they cost here, and it buys that a crash takes down one worker only.
 
 Examples:
   muster bench                                       all tasks, 1 to 8 workers
   muster bench --task square --max-range 10000000    the tutorial's benchmark
   muster bench --task square --python                beside python3's own pools
   muster bench --pool threads --workers 1-4,8,16 --repeat 9
+  muster bench --task sha256 --pool threads,processes    what isolation costs
   muster bench --python --plot bench.svg --json bench.json)";
 
 [[noreturn]] void refuse(const std::string& option, const std::string& why) { throw CLI::ValidationError(option, why); }
@@ -112,6 +116,27 @@ void add_files(CLI::App& command, Options& options) {
       ->type_name("FILE.svg|png");
 }
 
+constexpr std::pair<std::string_view, StartMethod> kStartMethods[] = {
+    {"fork", StartMethod::fork},
+    {"forkserver", StartMethod::forkserver},
+};
+
+void add_start_method(CLI::App& command, Options& options) {
+  const auto choose = [&options](const std::string& text) {
+    const auto* const found = std::ranges::find(kStartMethods, text, [](const auto& one) { return one.first; });
+    if (found == std::end(kStartMethods)) {
+      refuse("--start-method", fmt::format("'{}' is not one of fork, forkserver", text));
+    }
+    options.start_method = found->second;
+  };
+  command
+      .add_option_function<std::string>(
+          "--start-method", choose,
+          "What worker processes are copies of: this program as it is then (fork), or as it was at its start "
+          "(forkserver, the default)")
+      ->type_name("NAME");
+}
+
 std::string memory_text(double bytes) { return fmt::format("{:.1f} GiB", bytes / (1U << 30U)); }
 
 // Better an answer now than the kernel's, which kills.
@@ -144,7 +169,7 @@ void declare_options(CLI::App& command, Options& options) {
   command.footer(kExamples);
   add_choice(command, "--task", options.tasks, names_of(all_tasks()), "Which tasks to map, by default all (see below)");
   add_choice(command, "--pool", options.pools, names_of(all_kinds()),
-             "Which kinds of pool, by default all: threads, dummy; processes only with --python");
+             "Which kinds of pool, by default all: threads, dummy, processes");
   command
       .add_option_function<std::string>(
           "--workers", [&options](const std::string& text) { options.workers = parse_workers(text); },
@@ -166,8 +191,13 @@ void declare_options(CLI::App& command, Options& options) {
           },
           "Measure each N times and take the median, by default 3")
       ->type_name("N");
+  add_start_method(command, options);
   command.add_flag("--python", options.python, "Measure python3's own pools beside ours, in turns");
   add_files(command, options);
+}
+
+std::string_view name_of(StartMethod method) {
+  return std::ranges::find(kStartMethods, method, [](const auto& one) { return one.second; })->first;
 }
 
 std::vector<Job> jobs_of(const Options& options) {
@@ -185,10 +215,7 @@ std::vector<const Kind*> kinds_of(const Options& options) {
   std::vector<const Kind*> kinds;
   for (const Kind& kind : all_kinds()) {
     const bool named = std::ranges::find(options.pools, kind.name) != options.pools.end();
-    if (named && !kind.ours() && !options.python) {
-      refuse("--pool", fmt::format("only python3 has the kind {} so far: add --python", kind.name));
-    }
-    if (named || (options.pools.empty() && (kind.ours() || options.python))) kinds.push_back(&kind);
+    if (named || options.pools.empty()) kinds.push_back(&kind);
   }
   return kinds;
 }

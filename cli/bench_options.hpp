@@ -19,6 +19,7 @@ struct Options {
   std::vector<int> workers{1, 2, 3, 4, 5, 6, 7, 8};
   long max_range = 0;  // 0: each task's own
   int repeat = 3;
+  StartMethod start_method = StartMethod::forkserver;
   bool python = false;
   std::string json;
   std::string plot;
@@ -35,5 +36,8 @@ struct Job {
 };
 std::vector<Job> jobs_of(const Options& options);
 std::vector<const Kind*> kinds_of(const Options& options);
+
+// As --start-method calls it.
+std::string_view name_of(StartMethod method);
 
 }  // namespace muster::cli::bench

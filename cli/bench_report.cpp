@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace muster::cli::bench {
 namespace {
 
@@ -44,6 +46,10 @@ std::string describe_run(const Machine& machine, const Plan& plan, std::string_v
   }
   if (!python.empty()) text += fmt::format("python3 is {}, in turns with muster\n", python);
   if (plan.repeat > 1) text += fmt::format("each costTime is the median of {} runs\n", plan.repeat);
+  if (std::ranges::any_of(plan.kinds, &Kind::isolated)) {
+    text += fmt::format("start method of processes: {}{}\n", name_of(plan.start_method),
+                        python.empty() ? "" : "; python3's: fork");
+  }
   return text +
          fmt::format("in the tables, how many times as fast as: one worker, the plain loop of the same language{}\n",
                      python.empty() ? "" : ", python3's pool");

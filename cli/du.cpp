@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include <muster/pool.hpp>
+#include <muster/cpu.hpp>
 
 #include "arguments.hpp"
 #include "du_report.hpp"
@@ -35,6 +35,7 @@ Examples:
   muster du ~                     how much lies in my home folder
   muster du -x --top 20 /         the 20 largest folders of the root file system
   muster du -j 1 -b photos mail   by one worker, the bytes in the files of both
+  muster du --pool processes ~    the same sums by processes: parts of the tree travel
 
 What cannot be read is named, left out and makes the exit status 1. Ctrl-C ends the
 command as a SIGINT does, which the shell reports as 130.)";
@@ -45,6 +46,7 @@ struct DuOptions {
   int top = 0;
   bool apparent_size = false;
   bool one_file_system = false;
+  bool processes = false;
 };
 
 // More would only wait for one another, and for the system to make them.
@@ -71,18 +73,18 @@ class Du {
  public:
   explicit Du(const DuOptions& options)
       : options_(options),
-        walk_({.apparent_size = options.apparent_size,
-               .one_file_system = options.one_file_system,
-               .by_folder = options.top > 0,
-               .several_paths = options.paths.size() > 1},
-              options.workers, line_) {}
+        walk_((options.processes ? walk_by_processes : walk_by_threads)({.apparent_size = options.apparent_size,
+                                                                         .one_file_system = options.one_file_system,
+                                                                         .by_folder = options.top > 0,
+                                                                         .several_paths = options.paths.size() > 1},
+                                                                        options.workers, line_)) {}
 
   int run() {
     const InterruptGuard guard;
     for (const std::string& path : options_.paths) measure(trimmed(as_given(path)));
     if (options_.top > 0) print_table();
     if (InterruptGuard::interrupted()) die_of_interrupt();  // it came too late to matter here
-    return failed_ || walk_.failed() ? kFailure : kSuccess;
+    return failed_ || walk_->failed() ? kFailure : kSuccess;
   }
 
  private:
@@ -95,7 +97,7 @@ class Du {
     std::optional<std::uint64_t> bytes;
     {
       const Ticker ticker(line_, [this] { return progress(); });
-      bytes = walk_.measure(path);
+      bytes = walk_->measure(path);
     }
     if (InterruptGuard::interrupted()) give_up(path);
     if (!bytes) return;
@@ -105,11 +107,11 @@ class Du {
 
   std::string progress() const {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin_;
-    return progress_text(walk_.progress(), passed.count());
+    return progress_text(walk_->progress(), passed.count());
   }
 
   void print_table() {
-    const std::vector<FolderRef> folders = largest(walk_.folders(), static_cast<std::size_t>(options_.top));
+    const std::vector<FolderRef> folders = largest(walk_->folders(), static_cast<std::size_t>(options_.top));
     if (!folders.empty()) print('\n' + bar_table(folders, total_, terminal_columns(stdout)));
   }
 
@@ -122,7 +124,7 @@ class Du {
   const DuOptions& options_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   StatusLine line_;
-  Walk walk_;
+  std::unique_ptr<Walk> walk_;
   std::uint64_t total_ = 0;
   bool failed_ = false;
 };
@@ -138,6 +140,12 @@ void add_du(CLI::App& root, Exit& exit) {
       ->type_name("N")
       ->check(up_to(kMostWorkers))
       ->capture_default_str();
+  du->add_option_function<std::string>(
+        "--pool", [options](const std::string& kind) { options->processes = kind == "processes" || kind == "process"; },
+        "What the workers are: threads, or processes, which share nothing and send what they find")
+      ->type_name("threads|processes")
+      ->check(CLI::IsMember({"threads", "processes", "thread", "process"}))
+      ->default_str("threads");
   du->add_flag("-b,--apparent-size", options->apparent_size, "Count the bytes in the files, not the space they take");
   du->add_flag("-x,--one-file-system", options->one_file_system, "Leave out what lies on other file systems");
   du->add_option("--top", options->top, "Draw the N largest folders too, each with all that lies below it")

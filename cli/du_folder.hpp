@@ -54,6 +54,7 @@ class Folder {
   Folder(FolderRef parent, std::string_view name, FileId id);
 
   const FileId& id() const { return id_; }
+  std::string_view name() const { return name_; }
   std::size_t depth() const { return depth_; }
   Folder* parent() const { return parent_.get(); }
 

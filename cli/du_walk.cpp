@@ -6,38 +6,15 @@
 #include <cstring>
 #include <utility>
 
-#include "du_walker.hpp"
 #include "quoting.hpp"
 
 namespace muster::cli {
 namespace {
 
-// Tasks for each worker, waiting ones included: enough that none runs dry while others walk.
-constexpr std::size_t kTasksPerWorker = 32;
-
-// Descriptors: what the process has open besides, what a walker keeps on its stack, and what it needs beyond that
-// (the one it reads, the one it has come through, the one it was given).
+// Descriptors: what the process has open besides, and what a walker keeps on its stack. It needs some beyond that: the
+// one it reads, the one it has come through, the one it was given.
 constexpr std::size_t kOtherDescriptors = 8;
 constexpr std::size_t kHeldDescriptors = 8;
-constexpr std::size_t kWalkerDescriptors = 3;
-
-std::size_t free_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  return limit.rlim_cur > kOtherDescriptors ? limit.rlim_cur - kOtherDescriptors : 0;
-}
-
-// Gives its place back however the task ends.
-class TaskPlace {
- public:
-  explicit TaskPlace(std::atomic<std::size_t>& tasks) : tasks_(tasks) {}
-  ~TaskPlace() { tasks_.fetch_sub(1, std::memory_order_relaxed); }
-  TaskPlace(const TaskPlace&) = delete;
-  TaskPlace& operator=(const TaskPlace&) = delete;
-
- private:
-  std::atomic<std::size_t>& tasks_;
-};
 
 }  // namespace
 
@@ -52,19 +29,30 @@ void Pending::clear() {
   next = 0;
 }
 
-Walk::Walk(const WalkOptions& options, int workers, StatusLine& line) : options_(options), line_(line), pool_(workers) {
-  const std::size_t room = free_descriptors();
-  most_held_ = std::clamp(room, kWalkerDescriptors + 1, kWalkerDescriptors + kHeldDescriptors) - kWalkerDescriptors;
-  // A lone worker has nobody to share with.
-  const std::size_t wanted = workers == 1 ? 1 : static_cast<std::size_t>(workers) * kTasksPerWorker;
-  most_tasks_ = std::clamp<std::size_t>(room / (most_held_ + kWalkerDescriptors), 1, wanted);
+std::size_t free_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  return limit.rlim_cur > kOtherDescriptors ? limit.rlim_cur - kOtherDescriptors : 0;
 }
+
+Site::Site(const WalkOptions& wanted)
+    : options(wanted),
+      most_held(std::clamp(free_descriptors(), kWalkerDescriptors + 1, kWalkerDescriptors + kHeldDescriptors) -
+                kWalkerDescriptors) {}
+
+Site::~Site() = default;
+
+void Site::post(std::function<void(Walker&)> /*task*/) {}
+
+void Site::complain(std::string_view what, const std::string& path, int error) {
+  report("muster du: " + std::string(what) + ' ' + shell_quoted(path) + ": " + std::strerror(error));
+}
+
+Walk::~Walk() = default;
 
 std::optional<std::uint64_t> Walk::measure(const std::string& path) {
   const Tally before = totals_.read();
-  ++rank_;
-  Walker(*this).start(path);
-  pool_.wait_all();
+  walk(path);
   const Tally after = totals_.read();
   const bool counted = after.files + after.folders > before.files + before.folders;
   if (!counted || InterruptGuard::interrupted()) return std::nullopt;
@@ -76,26 +64,9 @@ std::vector<FolderRef> Walk::folders() {
   return std::move(folders_);
 }
 
-// A place for the task has to be reserved.
-void Walk::post(std::function<void(Walker&)> task) {
-  pool_.post([this, task = std::move(task)] {
-    const TaskPlace place(tasks_);
-    Walker walker(*this);
-    task(walker);
-  });
-}
-
-bool Walk::reserve_task() {
-  std::size_t tasks = tasks_.load(std::memory_order_relaxed);
-  while (tasks < most_tasks_) {
-    if (tasks_.compare_exchange_weak(tasks, tasks + 1, std::memory_order_relaxed)) return true;
-  }
-  return false;
-}
-
-void Walk::complain(std::string_view what, const std::string& path, int error) {
+void Walk::tell(const std::string& complaint) {
   failed_.store(true, std::memory_order_relaxed);
-  line_.message("muster du: " + std::string(what) + ' ' + shell_quoted(path) + ": " + std::strerror(error));
+  line_.message(complaint);
 }
 
 }  // namespace muster::cli

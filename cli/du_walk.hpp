@@ -1,21 +1,15 @@
 #pragma once
-// The walk through a tree of folders, spread over the workers of a pool.
-//
-// A task walks one part of the tree, depth first, on a stack of its own, and gives folders away as tasks for as long
-// as the pool has few of them. So there is always work for every worker, but never more open folders, or more names
-// in memory, than a few for each task; a full pool costs a task for a large part, not for every folder.
+// A walk over the paths of the command line, whatever kind of workers does it; and what a single walker needs of it.
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <muster/lock.hpp>
-#include <muster/pool.hpp>
 
 #include "du_claims.hpp"
 #include "du_files.hpp"
@@ -28,7 +22,7 @@ namespace muster::cli {
 struct WalkOptions {
   bool apparent_size = false;    // count the bytes of files, not the space they take
   bool one_file_system = false;  // stay on the file system that the path lies on
-  bool by_folder = false;        // keep what each folder holds, for `folders`
+  bool by_folder = false;        // keep what each folder holds
   bool several_paths = false;    // a file may be met again without having several names
 };
 
@@ -49,10 +43,46 @@ struct Pending {
   void clear();
 };
 
-// A walk over one path after the other, with workers of its own. All but `progress` is for the thread that made it.
+// Where walkers take their orders and leave what they find.
+class Site {
+ public:
+  explicit Site(const WalkOptions& options);
+  virtual ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
+
+  // Whether a folder is to be entered: it may have been counted under an earlier path.
+  virtual bool enters(const FileId& folder) = 0;
+  // True if the file is new, so that the walker counts its bytes. `folder` may be null.
+  virtual bool claim(const FileId& file, Folder* folder, std::uint64_t bytes) = 0;
+  virtual void add(const Tally& share) = 0;
+  virtual void keep(std::vector<FolderRef> folders) = 0;
+  virtual void report(std::string complaint) = 0;
+  // Whether the walker, which has counted so many entries since it last added, should leave the rest.
+  virtual bool is_over(std::uint64_t entries) = 0;
+  // A place for a task, to be reserved before it is posted.
+  virtual bool reserve_task() { return false; }
+  virtual void post(std::function<void(Walker&)> task);
+
+  void complain(std::string_view what, const std::string& path, int error);
+
+  const WalkOptions options;
+  std::size_t most_held;  // descriptors on the stack of one walker
+  dev_t device = 0;       // of the path at hand
+  std::size_t rank = 0;   // its place on the command line
+};
+
+// Descriptors that walkers may have open, all together; and one beyond those on its stack.
+std::size_t free_descriptors();
+inline constexpr std::size_t kWalkerDescriptors = 3;
+
+// One path after the other, by workers of its own. All but `progress` is for the thread that made it.
 class Walk {
  public:
-  Walk(const WalkOptions& options, int workers, StatusLine& line);
+  explicit Walk(StatusLine& line) : line_(line) {}
+  virtual ~Walk();
+  Walk(const Walk&) = delete;
+  Walk& operator=(const Walk&) = delete;
 
   // The bytes under `path`, without what an earlier path counted. Nothing if that is everything, or if there is no
   // such path, or at an interrupt. Blocks. Throws what the pool throws.
@@ -67,25 +97,21 @@ class Walk {
   // All folders, with the bytes that lie in each itself. To be called once, at the end, with `by_folder`.
   std::vector<FolderRef> folders();
 
- private:
-  friend class Walker;
-  void post(std::function<void(Walker&)> task);
-  bool reserve_task();
-  void complain(std::string_view what, const std::string& path, int error);
+ protected:
+  virtual void walk(const std::string& path) = 0;
+  void tell(const std::string& complaint);
 
-  const WalkOptions options_;
-  StatusLine& line_;
-  std::size_t most_tasks_;
-  std::size_t most_held_;  // descriptors on the stack of one walker
-  dev_t device_ = 0;       // of the path at hand
-  std::size_t rank_ = 0;   // its place on the command line
   Totals totals_;
   Claims claims_;
-  std::atomic<std::size_t> tasks_{0};
-  std::atomic<bool> failed_{false};
-  muster::threading::Lock folders_lock_;
   std::vector<FolderRef> folders_;
-  muster::ThreadPool pool_;  // the last, so that its tasks end before what they use
+
+ private:
+  StatusLine& line_;
+  std::atomic<bool> failed_{false};
 };
+
+std::unique_ptr<Walk> walk_by_threads(const WalkOptions& options, int workers, StatusLine& line);
+// After muster::init. Throws what a pool of processes throws when it cannot be made.
+std::unique_ptr<Walk> walk_by_processes(const WalkOptions& options, int workers, StatusLine& line);
 
 }  // namespace muster::cli

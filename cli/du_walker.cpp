@@ -3,8 +3,6 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <iterator>
-#include <mutex>
 #include <utility>
 
 namespace muster::cli {
@@ -23,20 +21,28 @@ constexpr std::size_t kLoopDepth = 1024;
 
 }  // namespace
 
-void Walker::start(const std::string& path) {
-  const FolderRef folder = meet(AT_FDCWD, {}, path);
-  if (!folder) return;
-  const SharedDescriptor at = open(AT_FDCWD, *folder, path);
-  if (!at) return;
-  walk_.reserve_task();
-  walk_.post([folder, at](Walker& walker) {
-    if (std::optional<Pending> subfolders = walker.read(folder, at)) walker.walk_through(std::move(*subfolders));
-  });
+void Walker::walk_from(const FolderRef& folder, const SharedDescriptor& at) {
+  if (std::optional<Pending> subfolders = read(folder, at)) walk_through(std::move(*subfolders));
 }
 
 void Walker::walk_through(Pending subfolders) {
   push(std::move(subfolders));
-  while (!stack_.empty() && !InterruptGuard::interrupted()) {
+  walk_on();
+}
+
+void Walker::resume(std::vector<Pending> stack, const SharedDescriptor& at) {
+  stack_ = std::move(stack);
+  place_ = {stack_.back().folder, at};
+  walk_on();
+}
+
+std::vector<Pending> Walker::leave() {
+  hand_in();
+  return std::move(stack_);
+}
+
+void Walker::walk_on() {
+  while (!stack_.empty() && !is_over()) {
     if (!return_to(stack_.back())) {
       stack_.pop_back();
       continue;
@@ -45,6 +51,8 @@ void Walker::walk_through(Pending subfolders) {
     if (std::optional<Pending> deeper = descend()) push(std::move(*deeper));
   }
 }
+
+bool Walker::is_over() { return site_.is_over(share_.files + share_.folders); }
 
 // Drops a folder before it enters the last of its subfolders, so that a chain of folders needs no stack.
 std::optional<Pending> Walker::descend() {
@@ -62,33 +70,31 @@ std::optional<Pending> Walker::descend() {
   return read(folder, at);
 }
 
-// Counts what `name` turns out to be. Returns it if it is a folder that has to be read.
 FolderRef Walker::meet(int at, const FolderRef& parent, const std::string& name) {
   const std::optional<Status> status = status_of(at, name.c_str());
   if (!status) {
     const int error = errno;
-    walk_.complain("cannot access", parent ? parent->path(name) : name, error);
+    site_.complain("cannot access", parent ? parent->path(name) : name, error);
     return {};
   }
-  if (!parent) walk_.device_ = status->id.device;
+  if (!parent) site_.device = status->id.device;
   if (is_excluded(parent, *status)) return {};
   if (!status->is_folder) {
     count_file(parent.get(), *status);
     return {};
   }
-  if (walk_.options_.several_paths && !walk_.claims_.claim(status->id, nullptr, 0)) return {};
-  FolderRef folder(parent ? new Folder(parent, name, status->id) : new Folder(name, status->id, walk_.rank_));
+  if (!site_.enters(status->id)) return {};
+  FolderRef folder(parent ? new Folder(parent, name, status->id) : new Folder(name, status->id, site_.rank));
   if (is_loop(*folder, *status)) return {};
   count_folder(folder, *status);
   return folder;
 }
 
-// Null, once it has been told, if that fails. The folder itself counts all the same.
 SharedDescriptor Walker::open(int at, const Folder& folder, const std::string& name) {
   Descriptor opened = open_folder(at, name.c_str());
   if (opened.is_open()) return std::make_shared<const Descriptor>(std::move(opened));
   const int error = errno;
-  walk_.complain("cannot read directory", folder.path(), error);
+  site_.complain("cannot read directory", folder.path(), error);
   return nullptr;
 }
 
@@ -104,15 +110,15 @@ std::optional<Pending> Walker::read(const FolderRef& folder, const SharedDescrip
     (entry->kind == Entry::Kind::kFolder ? subfolders : files).push(entry->name);
     if (++entries % kPartSize == 0) count_or_give_away(files, subfolders);
   }
-  if (reader.error() != 0) walk_.complain("cannot read directory", folder->path(), reader.error());
+  if (reader.error() != 0) site_.complain("cannot read directory", folder->path(), reader.error());
   count_files(files, subfolders);
   if (subfolders.empty()) return std::nullopt;
   return subfolders;
 }
 
 void Walker::count_or_give_away(Pending& files, Pending& subfolders) {
-  if (files.empty() || !walk_.reserve_task()) return count_files(files, subfolders);
-  walk_.post([part = files](Walker& walker) mutable {
+  if (files.empty() || !site_.reserve_task()) return count_files(files, subfolders);
+  site_.post([part = files](Walker& walker) mutable {
     Pending found{part.folder, part.at, {}};
     walker.count_files(part, found);
     if (!found.empty()) walker.walk_through(std::move(found));
@@ -126,7 +132,7 @@ void Walker::count_files(Pending& files, Pending& subfolders) {
     const std::optional<Status> status = status_of(files.at->number(), files.front());
     if (!status) {
       const int error = errno;
-      walk_.complain("cannot access", files.folder->path(files.front()), error);
+      site_.complain("cannot access", files.folder->path(files.front()), error);
     } else if (status->is_folder) {
       subfolders.push(files.front());
     } else if (!is_excluded(files.folder, *status)) {
@@ -147,7 +153,7 @@ bool Walker::return_to(Pending& part) {
   Descriptor opened = open_above(place_.at->number(), levels);
   const int error = opened.is_open() ? ESTALE : errno;
   if (!opened.is_open() || !is_same(opened.number(), part.folder->id())) {
-    walk_.complain("cannot return to", part.folder->path(), error);
+    site_.complain("cannot return to", part.folder->path(), error);
     return false;
   }
   part.at = std::make_shared<const Descriptor>(std::move(opened));
@@ -157,22 +163,22 @@ bool Walker::return_to(Pending& part) {
 
 void Walker::push(Pending subfolders) {
   stack_.push_back(std::move(subfolders));
-  if (stack_.size() > walk_.most_held_) stack_[stack_.size() - 1 - walk_.most_held_].at.reset();
+  if (stack_.size() > site_.most_held) stack_[stack_.size() - 1 - site_.most_held].at.reset();
 }
 
 // Keeps one for itself: that needs no other worker to wake up.
 void Walker::give_away(Pending& subfolders) {
-  while (subfolders.has_several() && walk_.reserve_task()) {
+  while (subfolders.has_several() && site_.reserve_task()) {
     Pending one{subfolders.folder, subfolders.at, {}};
     one.push(subfolders.front());
     subfolders.pop();
-    walk_.post([one = std::move(one)](Walker& walker) { walker.walk_through(one); });
+    site_.post([one = std::move(one)](Walker& walker) { walker.walk_through(one); });
   }
 }
 
 // What the command line names itself lies, by definition, on the right file system.
 bool Walker::is_excluded(const FolderRef& parent, const Status& status) const {
-  return walk_.options_.one_file_system && parent && status.id.device != walk_.device_;
+  return site_.options.one_file_system && parent && status.id.device != site_.device;
 }
 
 // A mount that shows a folder again below itself is no damage, but counts only once.
@@ -180,20 +186,20 @@ bool Walker::is_loop(const Folder& folder, const Status& status) {
   const bool suspicious = status.is_mount_root || !status.tells_mount_roots || folder.depth() % kLoopDepth == 0;
   if (!suspicious || !folder.is_loop()) return false;
   if (!status.is_mount_root && status.tells_mount_roots) {
-    walk_.complain("directory inside itself", folder.path(), EUCLEAN);
+    site_.complain("directory inside itself", folder.path(), EUCLEAN);
   }
   return true;
 }
 
 std::uint64_t Walker::size_of(const Status& status) const {
-  return walk_.options_.apparent_size ? status.bytes : status.allocated;
+  return site_.options.apparent_size ? status.bytes : status.allocated;
 }
 
 void Walker::count_file(Folder* folder, const Status& status) {
   const std::uint64_t bytes = size_of(status);
-  Folder* owner = walk_.options_.by_folder ? folder : nullptr;
-  if (status.links > 1 || walk_.options_.several_paths) {
-    if (!walk_.claims_.claim(status.id, owner, bytes)) return;
+  Folder* owner = site_.options.by_folder ? folder : nullptr;
+  if (status.links > 1 || site_.options.several_paths) {
+    if (!site_.claim(status.id, owner, bytes)) return;
   } else if (owner != nullptr) {
     owner->add(bytes);
   }
@@ -203,7 +209,7 @@ void Walker::count_file(Folder* folder, const Status& status) {
 void Walker::count_folder(const FolderRef& folder, const Status& status) {
   const std::uint64_t bytes = size_of(status);
   folder->add(bytes);
-  if (walk_.options_.by_folder) met_.push_back(folder);
+  if (site_.options.by_folder) met_.push_back(folder);
   count(bytes, share_.folders);
 }
 
@@ -214,12 +220,8 @@ void Walker::count(std::uint64_t bytes, std::uint64_t& kind) {
 }
 
 void Walker::hand_in() {
-  walk_.totals_.add(std::exchange(share_, {}));
-  if (met_.empty()) return;
-  const std::scoped_lock lock(walk_.folders_lock_);
-  walk_.folders_.insert(walk_.folders_.end(), std::make_move_iterator(met_.begin()),
-                        std::make_move_iterator(met_.end()));
-  met_.clear();
+  site_.add(std::exchange(share_, {}));
+  site_.keep(std::exchange(met_, {}));
 }
 
 }  // namespace muster::cli

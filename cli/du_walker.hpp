@@ -15,13 +15,25 @@ namespace muster::cli {
 
 class Walker {
  public:
-  explicit Walker(Walk& walk) : walk_(walk) {}
+  explicit Walker(Site& site) : site_(site) {}
   ~Walker() { hand_in(); }
   Walker(const Walker&) = delete;
   Walker& operator=(const Walker&) = delete;
 
-  // Counts what the command line names, and posts the task that walks through it if it is a folder.
-  void start(const std::string& path);
+  // Counts what `name` turns out to be. Returns it if it is a folder that has to be read. Without a parent it is what
+  // the command line names.
+  FolderRef meet(int at, const FolderRef& parent, const std::string& name);
+  // Null, once it has been told, if that fails. The folder itself counts all the same.
+  SharedDescriptor open(int at, const Folder& folder, const std::string& name);
+
+  // Walks through a folder that was met and is open, until all is done or it is over.
+  void walk_from(const FolderRef& folder, const SharedDescriptor& at);
+  void walk_through(Pending subfolders);
+  // Walks through what another has left: each lies in a folder that the next one's lies below, and the last one's is
+  // open.
+  void resume(std::vector<Pending> stack, const SharedDescriptor& at);
+  // Hands in what was found, and what is left when it is over.
+  std::vector<Pending> leave();
 
  private:
   // A folder through which another was opened, so `..` leads up from it.
@@ -30,10 +42,8 @@ class Walker {
     SharedDescriptor at;
   };
 
-  void walk_through(Pending subfolders);
+  void walk_on();
   std::optional<Pending> descend();
-  FolderRef meet(int at, const FolderRef& parent, const std::string& name);
-  SharedDescriptor open(int at, const Folder& folder, const std::string& name);
   std::optional<Pending> read(const FolderRef& folder, const SharedDescriptor& at);
   bool return_to(Pending& part);
   void push(Pending subfolders);
@@ -47,9 +57,10 @@ class Walker {
   void count_folder(const FolderRef& folder, const Status& status);
   void count(std::uint64_t bytes, std::uint64_t& kind);
   std::uint64_t size_of(const Status& status) const;
+  bool is_over();
   void hand_in();
 
-  Walk& walk_;
+  Site& site_;
   FolderReader::Buffer buffer_;
   std::vector<Pending> stack_;
   Place place_;

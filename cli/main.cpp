@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <muster/init.hpp>
 #include <muster/version.hpp>
 
 #include "arguments.hpp"
@@ -19,7 +20,8 @@
 namespace muster::cli {
 namespace {
 
-constexpr const char* kDescription = "muster calls the workers together: pools of threads, on work that you can watch.";
+constexpr const char* kDescription =
+    "muster calls the workers together: pools of threads and processes, on work that you can watch.";
 
 constexpr const char* kFooter = R"(
 Examples:
@@ -77,6 +79,7 @@ int parse_and_run(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   try {
+    muster::init(argc, argv);  // before any thread: pools of processes start their workers from here
     return parse_and_run(argc, argv);
   } catch (const std::exception& error) {
     write_message(std::string("muster: ") + error.what());

@@ -1,4 +1,4 @@
-#include <muster/pool.hpp>
+#include <muster/thread_pool.hpp>
 
 #include <atomic>
 #include <memory>

@@ -12,7 +12,7 @@ class Outcome {
  public:
   using value_type = T;
 
-  Outcome(T value) : end_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Outcome(T given) : end_(std::in_place_index<0>, std::move(given)) {}  // NOLINT(google-explicit-constructor)
   Outcome(std::exception_ptr error) noexcept
       : end_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 

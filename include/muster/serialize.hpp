@@ -38,6 +38,6 @@ namespace muster {
 
 // Whether values of type T can be sent to worker processes: false where sending one would not compile.
 template <class T>
-inline constexpr bool travels = detail::kTravels<T>;
+inline constexpr bool kTravels = detail::kTravels<T>;
 
 }  // namespace muster

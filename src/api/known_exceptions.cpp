@@ -170,11 +170,18 @@ struct ByFutureCode {
 
 struct ByRegexCode {
   static bool write(Writer& out, const std::regex_error& error) {
-    out.plain(error.code());
+    out.plain(static_cast<int>(error.code()));
     return true;
   }
   static std::exception_ptr read(Reader& in, const std::string& text) {
-    return rebuilt(std::regex_error(in.plain<std::regex_constants::error_type>()), text);
+    using namespace std::regex_constants;
+    const int number = in.plain<int>();
+    for (const error_type code :
+         {error_collate, error_ctype, error_escape, error_backref, error_brack, error_paren, error_brace,
+          error_badbrace, error_range, error_space, error_badrepeat, error_complexity, error_stack}) {
+      if (static_cast<int>(code) == number) return rebuilt(std::regex_error(code), text);
+    }
+    detail::refuse_bytes("an error of a regular expression is none");
   }
 };
 

@@ -41,6 +41,7 @@ class Pool final : public PoolCore {
   int processes() const noexcept override { return engine_->workers(); }
   std::vector<int> worker_pids() const override { return engine_->worker_ids(); }
   void submit(Task& task, const CallOptions& options, bool follow_up) override;
+  void await(Task& task) override;
   void run(Loop& loop, const CallOptions& options) override;
   std::exception_ptr why_dropped(const std::exception_ptr& failure) const override;
 
@@ -102,6 +103,11 @@ void Pool::submit(Task& task, const CallOptions& options, bool follow_up) {
   if (accepted) return;
   task.release();
   refuse();
+}
+
+void Pool::await(Task& task) {
+  engine_->attend(task);
+  wait_for(task, kForever);
 }
 
 void Pool::run(Loop& loop, const CallOptions& options) {

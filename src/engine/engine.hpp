@@ -83,6 +83,10 @@ class Engine {
   // awaits and the descendants of that. `interrupt`, where given, is polled after signals; true ends the wait.
   virtual Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) = 0;
 
+  // For a caller that waits for `task` and nothing else, while the engine is kept alive: may bring its end about sooner
+  // than waiting for its state would. May return before that.
+  virtual void attend(Task& /*task*/) {}
+
   // For a task that the caller has won by Task::begin, from wherever; until it is settled the engine stays alive.
   // Runs it here and now.
   virtual void lend(Task& task) = 0;

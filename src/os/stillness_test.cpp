@@ -209,6 +209,15 @@ TEST(Stillness, knows_the_threads_that_a_forked_child_starts) {
             1);
 }
 
+TEST(Stillness, holds_nobody_up_in_a_forked_child) {
+  const Stillness still;
+  EXPECT_EQ(status_of_fork([] {
+              Thread([] { const Idle idle; }).join();
+              return 0;
+            }),
+            0);
+}
+
 TEST(Stillness, knows_a_thread_of_ours_that_forked) {
   int status = -1;
   Thread([&] {

@@ -1,14 +1,19 @@
 #pragma once
 // What the tests of this folder ask the kernel about itself.
 
+#include <gtest/gtest.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
+#include <functional>
 #include <iterator>
+#include <optional>
 
 #include "os/os.hpp"
+#include "os/process.hpp"
 
 namespace muster::os::testing {
 
@@ -26,6 +31,22 @@ inline int sleepers(const std::atomic<std::uint32_t>& word, Scope scope) {
 
 inline void await_sleepers(const std::atomic<std::uint32_t>& word, int count, Scope scope = Scope::kPrivate) {
   while (sleepers(word, scope) != count) yield();
+}
+
+inline void await_end(const Process& process) {
+  const std::array handle{process.handle.number()};
+  std::array<bool, 1> ready{};
+  while (!wait_readable(handle, ready, kForever)) {
+  }
+}
+
+// How an ordinary copy that runs `body` ends.
+inline End end_of_copy(const std::function<int()>& body) {
+  const Process process = start_copy(body);
+  const std::optional<Ended> ended = await_any();
+  EXPECT_TRUE(ended.has_value());
+  EXPECT_EQ(ended ? ended->id : 0, process.id);
+  return ended ? ended->end : End{};
 }
 
 }  // namespace muster::os::testing

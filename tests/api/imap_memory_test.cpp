@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <unistd.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 
 #include <algorithm>
 #include <fstream>

@@ -1,12 +1,14 @@
 #pragma once
 // The contract that every kind of pool keeps, in several files by topic. Tasks here are functions, captureless lambdas
-// and muster::bind of them, so that they can travel to another process; what needs shared memory is tested elsewhere.
+// and muster::bind of them, so that they can travel to another process. What needs shared memory, and what only
+// processes can do, is in the files that are named so.
 
 #include <gtest/gtest.h>
 #include <muster/pool.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,6 +26,12 @@ class PoolContract : public ::testing::Test {};
 
 TYPED_TEST_SUITE(PoolContract, AllKinds, KindNames);
 
+// What holds for pools whose tasks share the test's memory.
+template <class Kind>
+class SharedPoolContract : public ::testing::Test {};
+
+TYPED_TEST_SUITE(SharedPoolContract, KindsOfThreads, KindNames);
+
 template <class Kind>
 using PoolOf = typename Kind::Pool;
 
@@ -34,6 +42,13 @@ inline int picky(int i) {
   if (i % 10 == 3) throw std::invalid_argument("refused " + std::to_string(i));
   return i;
 }
+
+// Cannot be copied.
+struct Owned {
+  std::unique_ptr<int> number;
+  int value() const { return *number; }
+};
+inline Owned owned(int i) { return {std::make_unique<int>(i)}; }
 
 // What a call throws, by its text; empty if it throws nothing or something else.
 template <class Expected, class Call>

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "tests/api/pool_contract.hpp"
-#include "tests/support/tracked.hpp"
 
 namespace muster::testing {
 namespace {
@@ -45,14 +44,13 @@ TYPED_TEST(PoolContract, a_result_is_not_ready_before_its_task_ends) {
 
 TYPED_TEST(PoolContract, get_refers_to_the_value_and_a_temporary_gives_it_away) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
-  const auto make = [](int i) { return MoveOnly(i); };
-  auto later = pool.apply_async(make, 3);
-  static_assert(std::is_same_v<decltype(later.get()), const MoveOnly&>);
-  const MoveOnly& value = later.get();
+  auto later = pool.apply_async(owned, 3);
+  static_assert(std::is_same_v<decltype(later.get()), const Owned&>);
+  const Owned& value = later.get();
   EXPECT_EQ(&value, &later.get());
-  EXPECT_EQ(value.value, 3);
-  const MoveOnly taken = std::move(later).get();
-  EXPECT_EQ(taken.value, 3);
+  EXPECT_EQ(value.value(), 3);
+  const Owned taken = std::move(later).get();
+  EXPECT_EQ(taken.value(), 3);
   const std::vector<int> squares = pool.map_async(square, counted(4)).get();
   EXPECT_EQ(squares, (std::vector{0, 1, 4, 9}));
 }

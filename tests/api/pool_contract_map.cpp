@@ -10,10 +10,19 @@
 
 #include "tests/api/pool_contract.hpp"
 #include "tests/support/generator.hpp"
-#include "tests/support/tracked.hpp"
 
 namespace muster::testing {
 namespace {
+
+constexpr auto kNegated = [](int i) { return -i; };
+
+// Neither copies nor has a default: what bind gives has none.
+struct Made {
+  Owned number;
+  decltype(muster::bind(kNegated)) function;
+  int value() const { return -function(number.value()); }
+};
+Made make(int i) { return {owned(i), muster::bind(kNegated)}; }
 
 TYPED_TEST(PoolContract, map_keeps_order) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 3}));
@@ -108,31 +117,34 @@ TYPED_TEST(PoolContract, bool_inputs_and_results_do_not_share_bits) {
 
 TYPED_TEST(PoolContract, results_need_neither_copies_nor_a_default) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
-  auto made = pool.map([](int i) { return MoveOnly(i); }, std::views::iota(0, 1000));
-  for (int i = 0; i < 1000; ++i) ASSERT_EQ(made[static_cast<std::size_t>(i)].value, i);
-  EXPECT_EQ(pool.apply([](int i) { return MoveOnly(i); }, 7).value, 7);
-  EXPECT_EQ(pool.apply_async([](int i) { return MoveOnly(i); }, 7).get().value, 7);
-  EXPECT_EQ(pool.imap([](int i) { return MoveOnly(i); }, std::vector{7}).next()->value, 7);
-  EXPECT_EQ(pool.try_map([](int i) { return MoveOnly(i); }, std::vector{7})[0].value().value, 7);
+  static_assert(!std::is_default_constructible_v<Made> && !std::is_copy_constructible_v<Made>);
+  auto made = pool.map(make, std::views::iota(0, 1000));
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(made[static_cast<std::size_t>(i)].value(), i);
+  EXPECT_EQ(pool.apply(make, 7).value(), 7);
+  EXPECT_EQ(pool.apply_async(make, 7).get().value(), 7);
+  EXPECT_EQ(pool.imap(make, std::vector{7}).next()->value(), 7);
+  EXPECT_EQ(pool.imap_unordered(make, std::vector{7}).next()->value(), 7);
+  EXPECT_EQ(pool.try_map(make, std::vector{7})[0].value().value(), 7);
 }
 
 TYPED_TEST(PoolContract, inputs_may_be_move_only) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
-  const auto numbered = [](int end) {
-    std::vector<MoveOnly> all;
-    for (int i = 0; i < end; ++i) all.emplace_back(i);
+  const auto many = [](int end) {
+    std::vector<Owned> all;
+    for (int i = 0; i < end; ++i) all.push_back(owned(i));
     return all;
   };
-  const auto value = [](const MoveOnly& item) { return item.value; };
-  const auto take = [](MoveOnly item) { return item.value; };
-  EXPECT_EQ(numbers(pool.map(take, numbered(100))), counted(100));
-  EXPECT_EQ(numbers(pool.map_async(take, numbered(100)).get()), counted(100));
-  EXPECT_EQ(numbers(pool.imap(take, numbered(100))), counted(100));
-  auto kept = numbered(100);
+  const auto value = [](const Owned& item) { return item.value(); };
+  const auto take = [](Owned item) { return item.value(); };
+  EXPECT_EQ(numbers(pool.map(take, many(100))), counted(100));
+  EXPECT_EQ(numbers(pool.map_async(take, many(100)).get()), counted(100));
+  EXPECT_EQ(numbers(pool.imap(take, many(100))), counted(100));
+  auto kept = many(100);
   EXPECT_EQ(numbers(pool.map(value, kept)), counted(100));
-  EXPECT_EQ(kept[99].value, 99);
-  EXPECT_EQ(pool.apply(take, MoveOnly(4)), 4);
-  EXPECT_EQ(pool.apply_async(take, MoveOnly(4)).get(), 4);
+  EXPECT_EQ(kept[99].value(), 99);
+  EXPECT_EQ(pool.apply(take, owned(4)), 4);
+  EXPECT_EQ(pool.apply_async(take, owned(4)).get(), 4);
+  EXPECT_EQ(*pool.apply([](std::unique_ptr<int> i) { return i; }, std::make_unique<int>(5)), 5);
 }
 
 TYPED_TEST(PoolContract, functions_that_return_nothing_give_a_size) {

@@ -77,12 +77,7 @@ struct Counter {  // callable as const and not: as const it is called
   int operator()(int) const { return 1; }
 };
 
-struct Named {
-  int number = 0;
-  int get() const { return number; }
-};
-
-TYPED_TEST(PoolContract, functors_pointers_and_members_are_callables) {
+TYPED_TEST(PoolContract, functors_and_pointers_to_functions_are_callables) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
   EXPECT_EQ(numbers(pool.map(Adder{10}, std::vector{1, 2})), (std::vector{11, 12}));
   const Adder named{20};
@@ -91,8 +86,6 @@ TYPED_TEST(PoolContract, functors_pointers_and_members_are_callables) {
   int (*const pointer)(int) = twice;
   EXPECT_EQ(numbers(pool.map(pointer, std::vector{1, 2})), (std::vector{2, 4}));
   EXPECT_EQ(numbers(pool.map(&twice, std::vector{1, 2})), (std::vector{2, 4}));
-  EXPECT_EQ(numbers(pool.map(&Named::get, std::vector{Named{3}})), (std::vector{3}));
-  EXPECT_EQ(pool.apply(&Named::get, Named{4}), 4);
 }
 
 TYPED_TEST(PoolContract, callables_are_called_as_const) {

@@ -1,7 +1,8 @@
 // Waiting inside tasks: never a deadlock, never unrelated work on top of a task that waits.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 #include <muster/threading.hpp>
 
 #include <atomic>

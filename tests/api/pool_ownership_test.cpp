@@ -1,7 +1,8 @@
 // Who owns the inputs: how often they are copied and moved, and that only the caller's thread touches its iterators.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 #include <muster/threading.hpp>
 
 #include <list>

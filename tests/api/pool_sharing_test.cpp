@@ -1,7 +1,8 @@
 // What only pools of threads can do: tasks that see the caller's objects, and stop tokens.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 #include <muster/threading.hpp>
 
 #include <atomic>

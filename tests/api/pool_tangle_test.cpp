@@ -2,7 +2,8 @@
 // with the right sum.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 
 #include <chrono>
 #include <cstddef>

@@ -4,7 +4,8 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 
 #include <algorithm>
 #include <array>

@@ -128,7 +128,7 @@ struct Cat : Animal {  // not registered
 };
 
 struct Part {  // without a default constructor, but only ever a part
-  explicit Part(int x) : x(x) {}
+  explicit Part(int given) : x(given) {}
   int x;
   template <class Archive>
   void serialize(Archive& archive) {
@@ -228,7 +228,7 @@ TEST(SerializeCereal, spoiled_pointer_to_a_base_is_refused_or_a_value) {
       spoiled[at] ^= static_cast<std::byte>(1U << bit);
       try {
         for (const auto& animal : detail::read_all<std::vector<std::shared_ptr<shop::Animal>>>(spoiled)) {
-          if (animal != nullptr) EXPECT_FALSE(animal->says().empty());
+          EXPECT_TRUE(animal == nullptr || !animal->says().empty());
         }
       } catch (const NotSerializable&) {
       }
@@ -240,7 +240,7 @@ TEST(SerializeCereal, part_needs_no_default_constructor) {
   shop::Whole whole;
   whole.part.x = 8;
   EXPECT_EQ(sent(whole).part.x, 8);
-  static_assert(!travels<shop::Part>);
+  static_assert(!kTravels<shop::Part>);
 }
 
 TEST(SerializeCereal, containers_that_only_cereal_knows_travel) {

@@ -2,7 +2,8 @@
 // once.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 #include <muster/threading.hpp>
 
 #include <chrono>

@@ -1,7 +1,8 @@
 // Pools that end at random moments, in every way, from everywhere.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 
 #include <atomic>
 #include <cstdint>

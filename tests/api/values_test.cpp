@@ -1,7 +1,9 @@
 // The small types of the interface: Outcome, Duration, bind, errors.
 
 #include <gtest/gtest.h>
-#include <muster/pool.hpp>
+#include <muster/bind.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 #include <muster/threading.hpp>
 
 #include <chrono>

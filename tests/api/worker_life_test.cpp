@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
-#include <muster/pool.hpp>
+#include <muster/bind.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 
 #include <atomic>
 #include <ranges>

@@ -23,8 +23,7 @@ SMALL = ("--max-range", "50", "--workers", "1-2", "--repeat", "2")
 LINE = re.compile(r"(thread_pool |dummy_pool  |process_pool) (\d+), costTime: (\d+\.\d{6})s ret\.size: (\d+)"
                   r"(  \(python3\))?")
 ROW = re.compile(r"(python3 )?(\w+_pool) +(\d+) +(\d+\.\d{6}) +(\d+\.\d{6}) +(\d+\.\d{6}) +(\S+) +(\S+)(?: +(\S+))?")
-OURS = ("thread_pool", "dummy_pool")
-ALL = (*OURS, "process_pool")
+KINDS = ("thread_pool", "dummy_pool", "process_pool")
 
 
 class BenchTest(unittest.TestCase):
@@ -79,7 +78,7 @@ class Printed(BenchTest):
         output = self.output("--task", "square", "--max-range", "1000", "--repeat", "1", "--workers", "1-3")
         lines = [line for line in output.split("\n") if "costTime" in line and "ret.size" in line]
         self.assertEqual([LINE.fullmatch(line).group(1, 2, 4) for line in lines],
-                         [(kind, str(workers), "1000") for workers in (1, 2, 3) for kind in ("thread_pool ", "dummy_pool  ")])
+                         [(kind, str(workers), "1000") for workers in (1, 2, 3) for kind in ("thread_pool ", "dummy_pool  ", "process_pool")])
 
     def test_all_tasks_by_default(self):
         output = self.output(*SMALL)
@@ -96,28 +95,30 @@ class Printed(BenchTest):
         output = self.output("--task", "square", "--pool", "dummy", *SMALL)
         self.assertIn("\ndummy_pool   2, ", output)
         self.assertNotIn("thread_pool", output)
+        self.assertNotIn("process_pool", output)
 
     def test_workers(self):
-        for text, numbers in (("3", [3]), ("2,1", [1, 2]), ("1-2,4-5,5", [1, 2, 4, 5]), ("1024", [1024])):
-            output = self.output("--task", "square", "--pool", "threads", "--max-range", "9", "--repeat", "1", "--workers", text)
+        for text, numbers, pool in (("3", [3], "threads"), ("2,1", [1, 2], "processes"), ("1-2,4-5,5", [1, 2, 4, 5], "threads"),
+                                    ("1024", [1024], "threads"), ("40", [40], "processes")):
+            output = self.output("--task", "square", "--pool", pool, "--max-range", "9", "--repeat", "1", "--workers", text)
             self.assertEqual([int(line[2]) for line in LINE.finditer(output)], numbers)
 
     def test_table(self):
         output = self.output("--task", "square", "--max-range", "1000", "--repeat", "4", "--workers", "1-2")
         medians = {line.group(1, 2): line[3] for line in LINE.finditer(output)}
         rows = list(ROW.finditer(output))
-        self.assertEqual([row.group(2, 3) for row in rows], [(kind, workers) for kind in OURS for workers in ("1", "2")])
+        self.assertEqual([row.group(2, 3) for row in rows], [(kind, workers) for kind in KINDS for workers in ("1", "2")])
         for row in rows:
             self.assertEqual(row[4], medians[row[2].ljust(12), row[3]])
             self.assertLessEqual(float(row[5]), float(row[4]))
             self.assertRegex(row[7] + row[8], r"^[\d.]+x[\d.]+x$")
-        self.assertEqual([row[7] for row in rows if row[3] == "1"], ["1.00x", "1.00x"])
+        self.assertEqual([row[7] for row in rows if row[3] == "1"], ["1.00x"] * 3)
         self.assertRegex(output, r"\nplain loop +\d+\.\d{6} +\d+\.\d{6}\n")
         self.assertIn("median of 4 runs", output)
 
     def test_speed_up_over_one_worker_needs_one(self):
         output = self.output("--task", "square", "--max-range", "10", "--workers", "2")
-        self.assertEqual([row[7] for row in ROW.finditer(output)], ["-", "-"])
+        self.assertEqual([row[7] for row in ROW.finditer(output)], ["-"] * 3)
 
     def test_names_what_the_numbers_depend_on(self):
         version = subprocess.run([MUSTER, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
@@ -127,11 +128,34 @@ class Printed(BenchTest):
         self.assertRegex(output.split("\n")[1], rf".+, {os.cpu_count()} cores?, {len(os.sched_getaffinity(0))} usable")
 
     def test_waiting_profits_from_workers(self):
-        output = self.output("--task", "sleep", "--pool", "threads", "--max-range", "40", "--workers", "1,8", "--repeat", "1")
-        one, eight = (float(row[4]) for row in ROW.finditer(output))
-        self.assertGreaterEqual(one, 40 * 0.002)
-        self.assertGreater(one / eight, 3)
-        self.assertIn("Workers pay here: the fastest, thread_pool with 8 workers", output)
+        for pool, label in (("threads", "thread_pool"), ("processes", "process_pool")):
+            output = self.output("--task", "sleep", "--pool", pool, "--max-range", "100", "--workers", "1,8", "--repeat", "1")
+            one, eight = (float(row[4]) for row in ROW.finditer(output))
+            self.assertGreaterEqual(one, 100 * 0.002)
+            self.assertGreater(one / eight, 2)
+            self.assertIn(f"Workers pay here: the fastest, {label} with 8 workers", output)
+
+    def test_what_isolation_costs_is_told(self):
+        output = self.output("--task", "square", "--pool", "threads,processes", *SMALL)
+        self.assertRegex(output, r"\nIsolation has a price here: process_pool with \d workers? takes [\d.]+x the time of thread_pool")
+        self.assertRegex(output, r"\nSent to a process and back, .* an item costs [\d.]+ [mun]s more than in the plain loop")
+        self.assertRegex(output, r"\nTo start (\d workers?) takes .* where they are processes, .* where they are threads\.\n")
+        for pools in ("threads,dummy", "dummy"):
+            output = self.output("--task", "square", "--pool", pools, *SMALL)
+            self.assertNotIn("process", output)
+        output = self.output("--task", "square", "--pool", "processes", *SMALL)
+        self.assertRegex(output, r"\nTo start \d workers? takes [\d.]+ [mu]s where they are processes\.\n")
+        self.assertNotIn("thread", output)
+
+    def test_start_methods(self):
+        for options, method in (((), "forkserver"), (("--start-method", "fork"), "fork"),
+                                (("--start-method", "forkserver"), "forkserver")):
+            output = self.output("--task", "sha256", "--pool", "threads,processes", *SMALL, *options, "--json", "out.json")
+            self.assertIn(f"\nstart method of processes: {method}\n", output)
+            with open(self.path("out.json"), encoding="utf-8") as file:
+                rows = json.load(file)["rows"]
+            self.assertEqual({(row["kind"], row["start_method"]) for row in rows},
+                             {("thread_pool", None), ("process_pool", method)})
 
     def test_nothing_returned_is_still_computed(self):
         """No machine squares an item in 0.02 ns; a loop that was optimized away would take less for 10^8 of them."""
@@ -144,7 +168,7 @@ class Printed(BenchTest):
 
     def test_help(self):
         output = self.output("--help")
-        for text in ("--task", "--pool", "--workers", "--max-range", "--repeat", "--python", "--json", "--plot", "Examples:",
+        for text in ("--task", "--pool", "--start-method", "--workers", "--max-range", "--repeat", "--python", "--json", "--plot", "Examples:",
                      "sha256", "square-noreturn"):
             self.assertIn(text, output)
 
@@ -192,7 +216,7 @@ class Left(BenchTest):
     def test_json_to_a_pipe(self):
         output = self.output("--task", "square", "--json", "/dev/stdout", *SMALL)
         data = json.loads(output[output.index("\n{"):output.rindex("}") + 1])
-        self.assertEqual(len(data["rows"]), 4)
+        self.assertEqual(len(data["rows"]), 6)
 
     def test_svg(self):
         output = self.output("--plot", "a b'c.svg", *SMALL)
@@ -201,7 +225,7 @@ class Left(BenchTest):
         document = xml.etree.ElementTree.parse(self.path("a b'c.svg")).getroot()
         self.assertEqual(document.tag, "{http://www.w3.org/2000/svg}svg")
         text = " ".join("".join(node.itertext()) for node in document.iter("{http://www.w3.org/2000/svg}text"))
-        for word in ("thread_pool", "dummy_pool", "square-noreturn: speed-up", "sleep: time in", "workers", "plain loop"):
+        for word in ("thread_pool", "dummy_pool", "process_pool", "square-noreturn: speed-up", "sleep: time in", "workers", "plain loop"):
             self.assertIn(word, text.replace("\xa0", " "))
 
     def test_png(self):
@@ -215,12 +239,10 @@ class Beside(BenchTest):
     def test_python_runs_the_same(self):
         output = self.output("--python", "--json", "out.json", *SMALL)
         lines = [line.group(1, 2, 4, 5) for line in LINE.finditer(output)]
-        expected = []
-        for workers in ("1", "2"):
-            for kind in ALL:
-                sides = (None, "  (python3)") if kind in OURS else ("  (python3)",)
-                expected += [(kind.ljust(12), workers, "50", side) for side in sides]
+        expected = [(kind.ljust(12), workers, "50", side)
+                    for workers in ("1", "2") for kind in KINDS for side in (None, "  (python3)")]
         self.assertEqual(lines, expected * 4)
+        self.assertIn("\nstart method of processes: forkserver; python3's: fork\n", output)
         with open(self.path("out.json"), encoding="utf-8") as file:
             data = json.load(file)
         self.assertRegex(data["machine"]["python3"], r"^3\.\d+")
@@ -240,11 +262,11 @@ class Beside(BenchTest):
             self.assertRegex(row[9], r"^-$" if row[1] else r"^[\d.]+x$")
         self.assertRegex(output, r"muster is ahead in \d of 3 rows")
 
-    def test_a_kind_that_only_python_has(self):
+    def test_processes_beside_pythons(self):
         output = self.output("--python", "--pool", "processes", "--task", "square", "--plot", "out.svg", *SMALL)
         self.assertEqual([line.group(1, 2, 5) for line in LINE.finditer(output)],
-                         [("process_pool", "1", "  (python3)"), ("process_pool", "2", "  (python3)")])
-        self.assert_refused(self.bench("--pool", "processes", *SMALL), 2, "--pool", "--python")
+                         [("process_pool", workers, side) for workers in "12" for side in (None, "  (python3)")])
+        self.assertRegex(output, r"muster is ahead in \d of 2 rows")
 
     def test_the_current_folder_is_not_imported(self):
         with open(self.path("hashlib.py"), "w", encoding="utf-8") as file:
@@ -273,6 +295,7 @@ class Refused(BenchTest):
                 "--repeat": ("0", "-1", "x", "", "1001"),
                 "--task": ("", "cube", "square,cube", "SQUARE"),
                 "--pool": ("", "fibers", "threads,fibers"),
+                "--start-method": ("", "spawn", "FORK", "fork,forkserver"),
                 "--plot": ("", "x", "x.gif", ".svg", "x.svg.gz"),
                 "--json": ("",)}.items():
             for value in values:
@@ -390,13 +413,22 @@ class Interrupted(BenchTest):
             self.interrupt(*self.LONG, "--json", "x.json", "--plot", "x.svg", ending=ending)
             self.assertEqual(self.files(), [])
 
-    def test_python_and_its_workers_end_too(self):
-        children = self.interrupt(*self.LONG, "--python", "--pool", "processes")
-        self.assertTrue(children)
+    def assert_end(self, children):
         deadline = time.monotonic() + 30
         while any(is_running(child) for child in children):
             self.assertLess(time.monotonic(), deadline, "processes are left")
             time.sleep(0.05)
+
+    def test_workers_end_too(self):
+        for method in ("fork", "forkserver"):
+            children = self.interrupt(*self.LONG, "--pool", "processes", "--start-method", method)
+            self.assertGreater(len(children), 1)
+            self.assert_end(children)
+
+    def test_python_and_its_workers_end_too(self):
+        children = self.interrupt(*self.LONG, "--python", "--pool", "processes")
+        self.assertTrue(children)
+        self.assert_end(children)
 
 
 def read_terminal(terminal):

@@ -13,6 +13,8 @@ import unittest
 MUSTER = ""  # the program under test, set by main()
 
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, PR_CAPBSET_DROP = 1, 2, 24
+THREADS = (("threads", "1"), ("threads", "2"), ("threads", "8"))
+WORKERS = (*THREADS, ("processes", "1"), ("processes", "3"))
 ENVIRONMENT = {**os.environ, "LC_ALL": "C.UTF-8", "TERM": "xterm"}
 
 
@@ -84,16 +86,16 @@ class DuTest(unittest.TestCase):
     def muster(self, *arguments, **options):
         return self.run_program(MUSTER, "du", *arguments, **options)
 
-    def assert_as_du(self, *paths, options=(), **settings):
-        """Sizes, status and messages are du's, in both kinds of size and with any number of workers."""
+    def assert_as_du(self, *paths, options=(), workers=WORKERS, **settings):
+        """Sizes, status and messages are du's, in both kinds of size, with any number and kind of workers."""
         for sizes, ours in (("-sB1", ()), ("-sb", ("--apparent-size",))):
             if sizes == "-sb" and du_version() >= (9, 2):
                 loudly("--apparent-size: this du no longer counts the apparent size of folders")
                 continue
             theirs = self.run_program("du", sizes, *options, "--", *paths, **settings)
-            for jobs in ("1", "2", "8"):
-                with self.subTest(paths=paths, sizes=sizes, jobs=jobs):
-                    answer = self.muster("-j", jobs, *ours, *options, "--", *paths, **settings)
+            for pool, jobs in workers:
+                with self.subTest(paths=paths, sizes=sizes, pool=pool, jobs=jobs):
+                    answer = self.muster("--pool", pool, "-j", jobs, *ours, *options, "--", *paths, **settings)
                     self.assertEqual(answer.stdout, theirs.stdout)
                     self.assertEqual(answer.returncode, theirs.returncode)
                     self.assertEqual(messages(answer), messages(theirs))

@@ -150,8 +150,8 @@ class Interrupt(StuckWalk):
         return process.communicate()[0], said
 
     def test_ends_soon_as_by_the_signal_and_tells_no_half_result(self):
-        for jobs in ("1", "4"):
-            process, reader = self.start("-j", jobs, "--top", "5", "tree")
+        for workers in (("-j", "1"), ("-j", "4"), ("--pool", "processes", "-j", "2")):
+            process, reader = self.start(*workers, "--top", "5", "tree")
             self.interrupt(process)
             output, said = self.finish(process, reader)
             self.assertEqual(process.returncode, -signal.SIGINT)
@@ -240,14 +240,15 @@ class Terminal(StuckWalk):
 
     def test_ctrl_c_ends_it_and_leaves_a_clean_line(self):
         for output in (None, os.open(os.devnull, os.O_WRONLY)):
-            process, master = self.start("tree", output=output)
-            seen = self.read_until(master, PROGRESS)
-            os.write(master, b"\x03")
-            seen += self.read_until(master)
-            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), -signal.SIGINT)
-            self.assert_erased(seen)
-            self.assertIn(b"interrupted in 'tree'", seen)
-            self.assertNotIn(b"\ttree", seen)
+            for pool in ("threads", "processes"):
+                process, master = self.start("--pool", pool, "tree", output=output)
+                seen = self.read_until(master, PROGRESS)
+                os.write(master, b"\x03")
+                seen += self.read_until(master)
+                self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), -signal.SIGINT)
+                self.assert_erased(seen)
+                self.assertIn(b"interrupted in 'tree'", seen)
+                self.assertNotIn(b"\ttree", seen)
 
     def test_that_cannot_erase_shows_none(self):
         process, master = self.start("tree", environment={**du_support.ENVIRONMENT, "TERM": "dumb"})

@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 import du_support
-from du_support import DuTest, limit_descriptors, loudly, obey_permissions
+from du_support import THREADS, DuTest, limit_descriptors, loudly, obey_permissions
 
 
 class Sizes(DuTest):
@@ -50,7 +50,8 @@ class Sizes(DuTest):
             for j in range(30):
                 self.file("a", f"folder-{i}", f"folder-{j}", "file")
         self.assert_as_du("a")
-        self.assert_as_du("a", preexec_fn=limit_descriptors(16))
+        self.assert_as_du("a", workers=THREADS, preexec_fn=limit_descriptors(16))
+        self.assert_as_du("a", preexec_fn=limit_descriptors(64))
         self.assert_as_du(*(f"a/folder-{i}" for i in range(100)))
 
 
@@ -155,6 +156,8 @@ class HardLinks(DuTest):
         first = self.muster("-j", "1", "-b", "--top", "200", "tree").stdout
         for _ in range(20):
             self.assertEqual(self.muster("-j", "8", "-b", "--top", "200", "tree").stdout, first)
+        for _ in range(5):
+            self.assertEqual(self.muster("--pool", "processes", "-j", "3", "-b", "--top", "200", "tree").stdout, first)
         sizes = table(first)
         folder = os.lstat(self.folder("tree", "z-7", "deep")).st_size
         self.assertEqual(sizes["tree/z-7"], 2 * folder)
@@ -164,11 +167,39 @@ class HardLinks(DuTest):
     def test_belong_to_the_first_path_in_the_table_too(self):
         self.file("b", "file", size=100000)
         self.hard_link("b/file", "a/file")
-        sizes = table(self.muster("-b", "--top", "9", "b", "a").stdout)
-        self.assertGreater(sizes["b"], 100000)
-        self.assertLess(sizes["a"], 100000)
-        sizes = table(self.muster("-b", "--top", "9", "a/file", "b").stdout)
-        self.assertLess(sizes["b"], 100000)
+        for pool in ("threads", "processes"):
+            sizes = table(self.muster("--pool", pool, "-b", "--top", "9", "b", "a").stdout)
+            self.assertGreater(sizes["b"], 100000)
+            self.assertLess(sizes["a"], 100000)
+            sizes = table(self.muster("--pool", pool, "-b", "--top", "9", "a/file", "b").stdout)
+            self.assertLess(sizes["b"], 100000)
+
+
+class Processes(DuTest):
+    """What travels is parts of the tree; a part that is lost is walked again."""
+
+    def tree(self):
+        for i in range(300):
+            self.file("a", f"b-{i % 20}", f"c-{i}", "file", size=i)
+            self.hard_link(f"a/b-{i % 20}/c-{i}/file", f"a/d-{i % 7}/e-{i}/other")
+
+    def test_many_parts_come_to_the_same_sum(self):
+        self.tree()
+        expected = self.muster("-b", "--top", "2000", "a", "a/b-3", ".").stdout
+        for jobs in ("1", "2", "7"):
+            answer = self.muster("--pool", "processes", "-j", jobs, "-b", "--top", "2000", "a", "a/b-3", ".")
+            self.assertEqual((answer.stdout, answer.stderr, answer.returncode), (expected, b"", 0))
+
+    def test_of_too_few_descriptors_are_told(self):
+        self.tree()
+        answer = self.muster("--pool", "processes", "-j", "8", "a", preexec_fn=limit_descriptors(12))
+        if answer.returncode != 0:
+            self.assert_ends(answer, 1, b"muster: ")
+            self.assertLess(len(answer.stderr.splitlines()), 3)
+
+    def test_of_a_kind_that_is_none_are_refused(self):
+        for kind in ("", "fibers", "thread,process"):
+            self.assert_ends(self.muster("--pool", kind, "."), 2, b"--pool")
 
 
 class Unreadable(DuTest):
@@ -214,13 +245,14 @@ class Depth(DuTest):
     def test_of_a_hundred_thousand_folders(self):
         os.close(self.dig(100000, "d"))
         theirs = self.run_program("du", "-sB1", ".")
-        for jobs in ("1", "4"):
-            self.assertEqual(self.muster("-j", jobs, ".").stdout, theirs.stdout)
+        for pool, jobs in (("threads", "1"), ("threads", "4"), ("processes", "2")):
+            self.assertEqual(self.muster("--pool", pool, "-j", jobs, ".").stdout, theirs.stdout)
 
     def test_with_folders_beside_each_and_few_descriptors(self):
         os.close(self.dig(3000, "d", "a", "z"))
         self.assert_as_du(".")
-        self.assert_as_du(".", preexec_fn=limit_descriptors(14))
+        self.assert_as_du(".", workers=THREADS, preexec_fn=limit_descriptors(14))
+        self.assert_as_du(".", preexec_fn=limit_descriptors(40))
 
     def test_is_no_limit_to_names_in_messages(self):
         at = self.dig(100, "n" * 200)
@@ -246,8 +278,8 @@ class FileSystems(DuTest):
             self.fall_back()
             return
         theirs = self.mounted(script, "du", "-sB1", *arguments)
-        for jobs in ("1", "8"):
-            answer = self.mounted(script, du_support.MUSTER, "du", "-j", jobs, *arguments)
+        for pool, jobs in (("threads", "1"), ("threads", "8"), ("processes", "2")):
+            answer = self.mounted(script, du_support.MUSTER, "du", "--pool", pool, "-j", jobs, *arguments)
             self.assertEqual((answer.stdout, answer.stderr, answer.returncode),
                              (theirs.stdout, theirs.stderr, theirs.returncode))
         return theirs
@@ -301,8 +333,9 @@ class Table(DuTest):
             theirs = sorted(((-int(size), name) for size, name in (line.split("\t") for line in lines)))
             expected = [(name, -size) for size, name in theirs]
             for count in (1, 5, 38, 1000):
-                answer = self.muster(*options, "--top", str(count), "a").stdout
-                self.assertEqual(list(table(answer).items()), expected[:count])
+                for pool in ("threads", "processes"):
+                    answer = self.muster(*options, "--pool", pool, "--top", str(count), "a").stdout
+                    self.assertEqual(list(table(answer).items()), expected[:count])
 
     def test_follows_the_sums(self):
         self.file("a", "b", "file")

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 # Programs of ../shared/contract that must build and pass, where that folder exists: what they need has been written.
-contract=()
+contract=(pools crash)
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -35,12 +35,10 @@ passes() {
 
 # Each header of the package can be included alone, without a warning.
 headers_stand_alone() {
-  local header
-  while read -r header; do
-    quietly headers g++ -std=c++20 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -I"$1/include" \
-      -include "$header" /dev/null
-  done < <(cd "$1/include" && find muster -name '*.hpp')
-  echo "ok  $2: headers stand alone"
+  (cd "$1/include" && find muster -name '*.hpp') >"$work/headers"
+  quietly headers xargs -a "$work/headers" -P "$jobs" -I{} \
+    g++ -std=c++20 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c++ -I"$1/include" -include {} /dev/null
+  echo "ok  headers stand alone"
 }
 
 by_pkg_config() {
@@ -69,7 +67,6 @@ one_kind() {
 
   quietly command "$prefix/bin/muster" --version
   echo "ok  $kind: command"
-  headers_stand_alone "$prefix" "$kind"
   cmake_build "$kind-package" "$here" -DCMAKE_PREFIX_PATH="$prefix"
   passes "$kind: find_package" "$work/$kind-package/tour"
   cmake_build "$kind-folder" "$here" -DMUSTER_SOURCE="$root" -DBUILD_SHARED_LIBS="$shared"
@@ -80,5 +77,6 @@ one_kind() {
 
 mkdir -p "$work"
 one_kind static OFF
+headers_stand_alone "$work/static-prefix"
 one_kind shared ON
 echo "install test passed"

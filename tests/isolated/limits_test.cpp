@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <muster/pool.hpp>
+#include <muster/cpu.hpp>
+#include <muster/error.hpp>
+#include <muster/thread_pool.hpp>
 
 #include <array>
 #include <chrono>

@@ -67,10 +67,10 @@ template <class T, std::size_t low, std::size_t high>
 constexpr std::size_t count_braces() {
   if constexpr (low == high) {
     return low;
-  } else if constexpr (constexpr std::size_t middle = (low + high + 1) / 2; kTakesBraces<T, middle>) {
-    return count_braces<T, middle, high>();
+  } else if constexpr (constexpr std::size_t kMiddle = (low + high + 1) / 2; kTakesBraces<T, kMiddle>) {
+    return count_braces<T, kMiddle, high>();
   } else {
-    return count_braces<T, low, middle - 1>();
+    return count_braces<T, low, kMiddle - 1>();
   }
 }
 
@@ -101,30 +101,35 @@ constexpr std::size_t count_values() {
 // Where some field wants a value. An array cannot be told from several fields then, and makes the whole uncounted.
 template <class T, std::size_t fields = count_values<T>()>
 constexpr Layout layout_by_values() {
-  if constexpr (fields == kUncounted || fields == 0 || fields > kMostFields) {
-    return {};
-  } else if constexpr (kTakesValues<T, fields, 0, AnyReference>) {
-    return {};
-  } else {
+  if constexpr (fields > 0 && fields <= kMostFields) {
     return []<std::size_t... I>(std::index_sequence<I...>) {
-      if ((kSwallows<T, I, fields> || ...)) return Layout();
+      if (kTakesValues<T, fields, 0, AnyReference> || (kSwallows<T, I, fields> || ...)) return Layout();
       return Layout{
           fields, kTakesValues<T, 0, fields - 1, OnlyBaseOf<T>> && !kTakesValues<T, 0, fields - 1, Nothing>,
           ((kTakesValues<T, I, fields - 1 - I, OnlyUnion> && !kTakesValues<T, I, fields - 1 - I, Nothing>) || ...)};
     }(std::make_index_sequence<fields>());
+  } else {
+    return {};
   }
 }
 
+// Whether `fields` initialisers are all: one field more may be there that {} does not do for.
+template <class T, std::size_t fields>
+inline constexpr bool kComplete = !kTakesBraces<T, fields, AnyValue> && !kTakesBraces<T, fields, AnyReference>;
+
 template <class T>
 constexpr Layout find_layout() {
-  if constexpr (!kTakesBraces<T, 0>) {
-    return layout_by_values<T>();
-  } else if constexpr (constexpr std::size_t fields = count_braces<T, 0, kMostFields + 1>(); fields > kMostFields) {
-    return {};
-  } else if constexpr (kTakesBraces<T, fields, AnyValue> || kTakesBraces<T, fields, AnyReference>) {
-    return layout_by_values<T>();  // there is one field more, which {} does not do for
+  if constexpr (kTakesBraces<T, 0>) {
+    constexpr std::size_t kFields = count_braces<T, 0, kMostFields + 1>();
+    if constexpr (kFields > kMostFields) {
+      return {};
+    } else if constexpr (kComplete<T, kFields>) {
+      return layout_by_braces<T, kFields>();
+    } else {
+      return layout_by_values<T>();
+    }
   } else {
-    return layout_by_braces<T, fields>();
+    return layout_by_values<T>();
   }
 }
 
@@ -146,7 +151,9 @@ constexpr decltype(auto) for_fields(const T& value, const F& f) {
 
 struct NameTypes {
   template <class... Field>
-  Types<Field...> operator()(const Field&...) const;
+  Types<Field...> operator()(const Field&... /*field*/) const {
+    return {};
+  }
 };
 // The types of the fields of a divisible T, without const.
 template <class T>

@@ -52,10 +52,11 @@ class Encoder {
   // The object's number. It is kept alive, so that its address stays its own until the end.
   SharedId number(std::shared_ptr<const void> object, const std::type_info& type) {
     if (object == nullptr) return 0;
-    const auto next = static_cast<SharedId>(shared_.size() + 1);
-    const auto [at, is_new] = shared_.try_emplace({object.get(), type}, next);
+    if (shared_ == nullptr) shared_ = std::make_unique<Shared>();
+    const auto next = static_cast<SharedId>(shared_->numbers.size() + 1);
+    const auto [at, is_new] = shared_->numbers.try_emplace({object.get(), type}, next);
     if (!is_new) return at->second;
-    kept_.push_back(std::move(object));
+    shared_->kept.push_back(std::move(object));
     return next | kFirstOccurrence;
   }
 
@@ -63,9 +64,13 @@ class Encoder {
   int depth = 0;
 
  private:
+  struct Shared {
+    std::map<std::pair<const void*, std::type_index>, SharedId> numbers;
+    std::vector<std::shared_ptr<const void>> kept;
+  };
+
   std::optional<SaveArchive> archive_;
-  std::map<std::pair<const void*, std::type_index>, SharedId> shared_;
-  std::vector<std::shared_ptr<const void>> kept_;
+  std::unique_ptr<Shared> shared_;  // made by the first such object
 };
 
 class Decoder {

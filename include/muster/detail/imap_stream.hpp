@@ -27,6 +27,7 @@ class ChunkState : public AsyncState<std::vector<Outcome<T>>> {
   using AsyncState<std::vector<Outcome<T>>>::AsyncState;
   virtual ~ChunkState() = default;
   std::size_t items = 0;
+  std::size_t first = 0;  // the place of its first item in the input
 };
 
 // What the reader of an imap holds.
@@ -166,7 +167,10 @@ class ImapFeed final
       failure_ = std::current_exception();
     }
     if (inputs.empty()) return nullptr;
-    return new Chunk(this->core(), f_, std::move(inputs), this->options(), this->arrivals());
+    const std::size_t first = std::exchange(taken_, taken_ + inputs.size());
+    auto* const chunk = new Chunk(this->core(), f_, std::move(inputs), this->options(), this->arrivals());
+    chunk->first = first;
+    return chunk;
   }
 
   // Moves to the next input; false at the end. Not before it is wanted: a generator may take its time for it.
@@ -194,6 +198,7 @@ class ImapFeed final
   Kept range_;
   std::optional<std::ranges::iterator_t<Range>> at_;
   bool ended_ = false;
+  std::size_t taken_ = 0;       // from the input
   std::exception_ptr failure_;  // of a read whose chunk had inputs already
 };
 

@@ -98,7 +98,7 @@ class MapOf : public MapCore {
   using F = std::remove_cvref_t<Kept>;
   using Taken = typename Sink::Taken;
 
-  MapOf(PoolCore& core, Kept f, Source source, Sink sink, const CallOptions& options)
+  MapOf(PoolCore& core, Kept&& f, Source source, Sink sink, const CallOptions& options)
       : MapCore(core, source.size(), options, typeid(F)),
         f_(std::forward<Kept>(f)),
         source_(std::move(source)),
@@ -158,7 +158,7 @@ class MapWork : public MapOf<Kept, Source, Sink, map_result_t<std::remove_cvref_
   using R = map_result_t<F, Source>;
   static constexpr bool kToken = kWantsToken<F, Item>;
 
-  MapWork(PoolCore& core, Kept f, Source source, Sink sink, const CallOptions& options)
+  MapWork(PoolCore& core, Kept&& f, Source source, Sink sink, const CallOptions& options)
       : MapOf<Kept, Source, Sink, R, kTry>(core, std::forward<Kept>(f), std::move(source), std::move(sink), options) {
     this->run = this->limit_.limited() ? &MapWork::run_limited : &MapWork::run_plain;
     if constexpr (kToken) this->stop_ = std::stop_source();

@@ -49,13 +49,16 @@ class PoolCalls {
   // f(args...) in a worker; waits for it and returns what it returns, or throws what it throws.
   template <class F, class... Args>
   auto apply(F&& f, Args&&... args) {
-    return launch(false, std::forward<F>(f), std::forward<Args>(args)...).get();
+    const std::shared_ptr<PoolCore> keep = core().shared_from_this();  // the task may destroy the pool
+    auto task = launch(false, std::forward<F>(f), std::forward<Args>(args)...);
+    keep->await(*task);
+    return result_of(std::move(task)).get();
   }
 
   // The same without waiting.
   template <class F, class... Args>
   auto apply_async(F&& f, Args&&... args) {
-    return launch(true, std::forward<F>(f), std::forward<Args>(args)...);
+    return result_of(launch(true, std::forward<F>(f), std::forward<Args>(args)...));
   }
 
   // f(args...) in a worker, and no word of it: wait_all() says when all are done. Fire and forget.
@@ -154,6 +157,10 @@ class PoolCalls {
     using Made = typename Kind::template Call<std::decay_t<F>, kept_t<Args>...>;
     TaskRef<Made> task(new Made(core(), options(), early, std::forward<F>(f), std::forward<Args>(args)...));
     core().submit(*task, options(), false);
+    return task;
+  }
+  template <class Made>
+  static auto result_of(TaskRef<Made> task) {
     return AsyncResult<typename Made::R>(TaskRef<AsyncState<typename Made::R>>(task.detach()));
   }
 

@@ -61,6 +61,8 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part
   // of a call that was accepted earlier.
   virtual void submit(Task& task, const CallOptions& options, bool follow_up) = 0;
+  // Waits until `task`, which was submitted here, is settled.
+  virtual void await(Task& task) = 0;
   // Runs a loop while the caller waits. Throws as submit does; a loop that was accepted does not throw.
   virtual void run(Loop& loop, const CallOptions& options) = 0;
   // Why a loop or task was dropped: the failure of the pool, or Cancelled.

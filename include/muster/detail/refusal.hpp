@@ -76,12 +76,12 @@ struct JudgeAll;
 template <class... Part, class... Seen>
 struct JudgeAll<Types<Part...>, Seen...> : First<judge_t<Part, Seen...>...> {};
 
-// A lambda. There is no trait for it, but both compilers give it away in its name, which ends so.
+// A lambda. There is no trait for it, but both compilers give it away in its name, which ends so:
+// "... [with T = f()::<lambda(int)>]" or "... [T = (lambda at f.cpp:1:2)]".
 template <class T>
 constexpr bool is_lambda() {
-  constexpr std::string_view function =
-      __PRETTY_FUNCTION__;  // ... [with T = f()::<lambda(int)>] or [T = (lambda at f.cpp:1:2)]
-  return function.ends_with(")>]") || (function.ends_with(")]") && function.rfind("(lambda at ") != function.npos);
+  constexpr std::string_view kName = __PRETTY_FUNCTION__;
+  return kName.ends_with(")>]") || (kName.ends_with(")]") && kName.rfind("(lambda at ") != kName.npos);
 }
 
 // Says nothing by itself, and can be made from nothing: a captureless lambda, std::less<>, a tag.
@@ -103,12 +103,10 @@ constexpr bool hold_array(Types<Field...> /*fields*/) {
 
 template <class T, class... Seen>
 constexpr auto judge_class() {
-  if constexpr ((std::is_same_v<T, Seen> || ...)) {
-    return Fine();
-  } else if constexpr (kTaught<T>) {
-    constexpr bool made = std::is_default_constructible_v<T> && std::is_move_constructible_v<T>;
-    return Verdict<made ? Refusal::kNone : Refusal::kNoDefault, T>();
-  } else if constexpr (kEmpty<T> || Path<T>) {
+  if constexpr (kTaught<T>) {
+    constexpr bool kMade = std::is_default_constructible_v<T> && std::is_move_constructible_v<T>;
+    return Verdict<kMade ? Refusal::kNone : Refusal::kNoDefault, T>();
+  } else if constexpr ((std::is_same_v<T, Seen> || ...) || kEmpty<T> || Path<T>) {
     return Fine();
   } else if constexpr (!std::is_aggregate_v<T>) {
     return Verdict<is_lambda<T>() ? Refusal::kClosure : Refusal::kUnknown, T>();

@@ -60,11 +60,26 @@ struct RemoteItems {
       });
     } else {
       const F& f = call.common<F>([](Reader& from) { return read_callable<F>(from); });
-      run_all(call, f, [&call] { return read_value<V>(call.input()); });
+      if constexpr (kPlain<V>) {
+        run_all(call, f, [&call] { return read_value<V>(call.input()); });
+      } else {
+        run_all(call, f, [&call, unreadable = std::exception_ptr()]() mutable { return read_next(call, unreadable); });
+      }
     }
   }
 
  private:
+  // Behind an item that cannot be read nobody knows where the next one begins: those that are left fail as it did.
+  static V read_next(RemoteCall& call, std::exception_ptr& unreadable) {
+    if (unreadable) std::rethrow_exception(unreadable);
+    try {
+      return read_value<V>(call.input());
+    } catch (...) {
+      unreadable = std::current_exception();
+      throw;
+    }
+  }
+
   template <class Next>
   static void run_all(RemoteCall& call, const F& f, Next next) {
     for (std::size_t i = call.begin(); i < call.end(); ++i) {
@@ -106,7 +121,7 @@ class RemoteMap : public MapOf<Kept, Source, Sink, remote_map_result_t<std::remo
   using V = std::remove_cvref_t<decltype(std::declval<Source&>().at(0))>;
   using R = remote_map_result_t<F, Source>;
 
-  RemoteMap(PoolCore& core, Kept f, Source source, Sink sink, const CallOptions& options)
+  RemoteMap(PoolCore& core, Kept&& f, Source source, Sink sink, const CallOptions& options)
       : MapOf<Kept, Source, Sink, R, kTry>(core, std::forward<Kept>(f), std::move(source), std::move(sink), options),
         retries_(static_cast<std::uint32_t>(checked_count(options.retries, "retries"))) {
     check_callable_travels<F>();

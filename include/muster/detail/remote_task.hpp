@@ -216,7 +216,7 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
         Reader from(returned.bytes);
         for (; i < end; ++i) self.outcomes_[i].emplace(read_one(from));
       } else {
-        for (; i < end; ++i) self.outcomes_[i].emplace(failure_of(returned, i));
+        for (; i < end; ++i) self.outcomes_[i].emplace(failure_of(returned, self.first + i));
       }
     } catch (...) {
       for (; i < end; ++i) self.outcomes_[i].emplace(std::current_exception());

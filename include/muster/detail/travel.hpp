@@ -151,9 +151,9 @@ template <class F>
 constexpr void check_callable_travels() {
   using Answer = judge_t<travelling_t<F>>;
   // A closure may be hidden in a type that we cannot look into; the advice is the same.
-  constexpr bool unknown =
+  constexpr bool kUnknown =
       Answer::kWhy == Refusal::kUnknown && std::is_same_v<typename Answer::Culprit, travelling_t<F>>;
-  refuse<typename Answer::Culprit, unknown ? Refusal::kClosure : Answer::kWhy>();
+  refuse<typename Answer::Culprit, kUnknown ? Refusal::kClosure : Answer::kWhy>();
 }
 
 template <class F>

@@ -42,6 +42,7 @@ void Call::run(const EntryHead& head, std::span<const std::byte> input, std::exc
   begin_item_ = head.begin;
   end_item_ = head.end;
   stop_at_failure_ = head.stop_at_failure != 0;
+  limit_ = head.limit;
   timed_ = slow_ = head.limit > 0;
   next_note_ = Note::of(head.sequence, 0);
   begun_at_ = os::now();
@@ -78,11 +79,13 @@ void Call::start_timed() noexcept {
   channel_.note.store(next_note_++, std::memory_order_release);
 }
 
-// The item came to its end. If the pool has condemned it before, it says no more and is killed.
+// The item came to its end. If the pool has condemned it before, or its time is over and the pool is about to notice,
+// it says no more and is killed.
 void Call::end_timed() noexcept {
   std::uint64_t note = next_note_ - 1;
-  if (channel_.note.compare_exchange_strong(note, note | Note::kEnded, std::memory_order_acq_rel)) return;
-  if ((note & Note::kEnded) != 0) return;
+  if (channel_.note.load(std::memory_order_relaxed) == (note | Note::kEnded)) return;
+  const bool in_time = os::now() - channel_.begun_at.load(std::memory_order_relaxed) < limit_;
+  if (in_time && channel_.note.compare_exchange_strong(note, note | Note::kEnded, std::memory_order_acq_rel)) return;
   static const std::atomic<std::uint32_t> forever{0};
   for (;;) os::futex_wait(forever, 0, os::Scope::kPrivate);
 }
@@ -154,10 +157,10 @@ void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
   up_.publish(sizeof head + (head.elsewhere != 0 ? 0 : head.size), static_cast<std::uint32_t>(kind));
   // The ring's position is published in sequential consistency, and the pool looks at it after it said that it sleeps:
   // so it sees the record, or we see that it sleeps.
-  if (channel_.listener_sleeps.load(std::memory_order_seq_cst) != 0 &&
-      channel_.listener_sleeps.exchange(0, std::memory_order_seq_cst) != 0) {
-    bell_.ring();
-  }
+  if (channel_.listener.load(std::memory_order_seq_cst) == kNobody) return;
+  const std::uint32_t listener = channel_.listener.exchange(kNobody, std::memory_order_seq_cst);
+  if (listener == kSupervisor) bell_.ring();
+  if (listener == kCaller) os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
 }
 
 // One item's bytes, which may be spilled, as a record of their own; then a fresh run.

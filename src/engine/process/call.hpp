@@ -55,6 +55,7 @@ class Call final : public detail::RemoteCall {
   std::shared_ptr<void> made_common_;
   std::exception_ptr common_failure_;
 
+  os::Nanos limit_ = 0;      // that an item may take
   os::Nanos begun_at_ = 0;   // of the entry
   std::size_t settled_ = 0;  // items of the entry that were published
   std::uint16_t runs_ = 0;   // records published, as Progress counts them

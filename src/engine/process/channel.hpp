@@ -97,13 +97,19 @@ struct Progress {
   static constexpr std::uint64_t bytes(std::uint64_t word) noexcept { return word & kMost; }
 };
 
+enum Listener : std::uint32_t {
+  kNobody = 0,
+  kSupervisor = 1,  // to be woken by the pool's bell
+  kCaller = 2,      // a caller who waits for this worker's answer, on the word itself
+};
+
 struct Channel {
   queue::RingWords down;
   queue::RingWords up;
   alignas(64) sync::EventCount<detail::Scope::kShared> work;  // rung by the pool: there are records for the worker
   alignas(64) sync::EventCount<detail::Scope::kShared> room;  // rung by the pool: there is room in the ring up
-  // 1: the pool's thread sleeps, or is about to, and wants its bell rung. Who sets it to 0 rings.
-  alignas(64) std::atomic<std::uint32_t> listener_sleeps{0};
+  // Who sleeps, or is about to, until the worker has published something. Whoever sets it back to kNobody wakes them.
+  alignas(64) std::atomic<std::uint32_t> listener{kNobody};
   alignas(64) std::atomic<std::uint64_t> note{Note::kNone};
   std::atomic<std::int64_t> begun_at{0};  // of a timed item, by the monotonic clock
   std::atomic<std::uint64_t> progress{0};

@@ -27,7 +27,7 @@ bool ProcessEngine::collect() {
 }
 
 bool ProcessEngine::collect(Link& link) {
-  link.listen(false);
+  link.listen(kNobody);
   std::size_t ended = 0;
   bool some = false;
   while (const auto arrival = link.next()) {

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "parts/sync/spin.hpp"
 #include "parts/wire/code.hpp"
 
 namespace muster::engine::process {
@@ -58,7 +59,7 @@ Place Link::place(std::span<const std::byte> bytes) {
 
 void Link::put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes) {
   const auto room = down_.reserve(head.size() + bytes.size(), head.size() + bytes.size());
-  std::memcpy(room.data(), head.data(), head.size());
+  if (!head.empty()) std::memcpy(room.data(), head.data(), head.size());
   if (!bytes.empty()) std::memcpy(room.data() + head.size(), bytes.data(), bytes.size());
   down_.publish(head.size() + bytes.size(), static_cast<std::uint32_t>(kind));
   unflushed_ = true;
@@ -177,6 +178,36 @@ bool Link::fetch_memory(std::size_t size) {
     return false;
   }
   return true;
+}
+
+void Link::listen(Listener who) noexcept {
+  if (who == listener_) return;
+  const bool had_caller = std::exchange(listener_, who) == kCaller;
+  channel().listener.store(who, std::memory_order_seq_cst);
+  if (had_caller) os::futex_wake(channel().listener, os::kAll, os::Scope::kShared);
+}
+
+std::uint32_t Link::attend(bool sleep) noexcept {
+  attended_ = true;
+  listen(sleep ? kCaller : kNobody);
+  return up_.seen();
+}
+
+void Link::leave() noexcept {
+  attended_ = false;
+  listen(kNobody);
+}
+
+void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
+  const std::atomic<std::uint32_t>& tail = channel().up.tail;
+  const std::atomic<std::uint32_t>& word = channel().listener;
+  if (!sleep) {
+    sync::spin_until([&] { return tail.load(std::memory_order_acquire) != seen; }, sync::kSpin);
+    return;
+  }
+  while (tail.load(std::memory_order_seq_cst) == seen && word.load(std::memory_order_acquire) == kCaller) {
+    os::futex_wait(word, kCaller, os::Scope::kShared);
+  }
 }
 
 void Link::release() noexcept {

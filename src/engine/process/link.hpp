@@ -58,6 +58,8 @@ class Link {
   bool takes_entries() noexcept {
     return running() && ready && quota_ > 0 && load() < credit && !unsound() && has_room();
   }
+  // Whether it was given all entries that it may run; then it ends by itself.
+  bool spent() const noexcept { return quota_ == 0; }
   // Sends what the entry needs to be known before; then the entry. Each but the first only if has_room(). Throws
   // std::bad_alloc where there is no memory for large bytes. False: there is no room for the codes.
   bool send_codes();
@@ -92,12 +94,15 @@ class Link {
   std::optional<Arrival> last_words();
   bool unsound() const noexcept { return unsound_ || !up_.sound(); }
   bool silent() const noexcept { return up_.empty(); }
-  // While set, the worker rings the bell when it has published something.
-  void listen(bool asleep) noexcept {
-    if (asleep == listening_) return;
-    listening_ = asleep;
-    channel().listener_sleeps.store(asleep ? 1 : 0, std::memory_order_seq_cst);
-  }
+  // Who is to be woken by what the worker publishes next. A caller that is replaced is woken.
+  void listen(Listener who) noexcept;
+  // A caller who waits for the worker's next answer looks after the link itself, until it leaves. Says what it has seen.
+  std::uint32_t attend(bool sleep) noexcept;
+  void leave() noexcept;
+  bool attended() const noexcept { return attended_; }
+  // For that caller, without the lock: until the worker has published something since, or something else happened. Gives
+  // up after a moment if it is not to sleep.
+  void await_answer(std::uint32_t seen, bool sleep) noexcept;
 
   // ---- what it is at ----
   // Whether the front entry's next item has begun.
@@ -131,7 +136,8 @@ class Link {
   std::uint64_t common_ = 0;
   std::uint16_t runs_ = 0;  // records taken, as Progress counts them
   bool unflushed_ = false;
-  bool listening_ = false;
+  bool attended_ = false;
+  Listener listener_ = kNobody;  // as it was set last; the worker may have set it back
   bool unsound_ = false;
   os::Mapping arrived_;  // memory of the last arrival's own
 };

@@ -2,6 +2,8 @@
 
 #include "engine/process/process_engine.hpp"
 
+#include <algorithm>
+#include <mutex>
 #include <utility>
 
 #include <muster/error.hpp>
@@ -36,6 +38,8 @@ ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(set
     thread_ = os::Thread([this] {
       t_supervised = this;
       supervise();
+      t_supervised = nullptr;
+      const std::shared_ptr<void> last = std::move(self_);  // an abandoned engine ends here
     });
   } catch (...) {
     kill_all();
@@ -47,7 +51,6 @@ ProcessEngine::~ProcessEngine() {
   // A copy of the program has no workers to end, and must not end its original's.
   if (generation_ != os::generation()) {
     static_cast<void>(template_.release());
-    for (auto& link : links_) static_cast<void>(link.release());
     if (thread_.joinable()) thread_.detach();
     return;
   }
@@ -64,7 +67,10 @@ void ProcessEngine::wake() noexcept {
   if (asleep_.load(std::memory_order_seq_cst) && asleep_.exchange(false, std::memory_order_seq_cst)) bell_.ring();
 }
 
+// Who finds the lock free hands the work out itself, which saves a worker's wake-up the way over the supervisor. The
+// lock is taken first: once the supervisor can have the job, only our hold on a lock keeps the engine.
 bool ProcessEngine::accept(Job& job, const Terms& terms) {
+  const std::unique_lock driving(lock_, std::try_to_lock);
   {
     const LockGuard guard(inbox_lock_);
     const bool open = gate_ == Gate::kOpen || (gate_ == Gate::kClosed && (terms.follow_up || inside()));
@@ -72,9 +78,18 @@ bool ProcessEngine::accept(Job& job, const Terms& terms) {
     inbox_.push_back(&job);
     job.number = ++accepted_;
     unsettled_.fetch_add(1, std::memory_order_relaxed);
-    wake();  // under the lock: once the supervisor has the job, the engine may end
+    if (!driving) wake();
   }
+  if (driving) drive(terms);
   return true;
+}
+
+// Under the lock, in a thread that is not the supervisor's.
+void ProcessEngine::drive(const Terms& terms) {
+  take_inbox();
+  dispatch();
+  // What is the supervisor's alone: to end jobs, and to watch the clock.
+  if (!finished_.empty() || terms.time_limit != os::kForever) wake();
 }
 
 bool ProcessEngine::submit(Task& task, const Terms& terms) {
@@ -115,6 +130,56 @@ Wait ProcessEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
     if (!turn()) sleep(deadline);
   }
   return Wait::kDone;
+}
+
+// The caller waits for nothing else, so it takes the worker's answer itself: that saves the way over the supervisor.
+// Where its call is not the worker's next one to be answered, the supervisor will tell it.
+void ProcessEngine::attend(Task& task) {
+  if (inside()) return;
+  std::shared_ptr<Link> link;
+  for (bool sleep = false; !task.done(); sleep = true) {
+    std::uint32_t seen = 0;
+    Job* ended = nullptr;
+    {
+      const LockGuard guard(lock_);
+      if (link) link->leave();
+      step();
+      ended = take_finished(task);
+      link = ended == nullptr ? link_of(task) : nullptr;
+      if (link) seen = link->attend(sleep);
+      hand_back();
+    }
+    if (ended != nullptr) return finish(*ended);
+    if (!link) return;
+    link->await_answer(seen, sleep);
+  }
+  if (!link) return;
+  const LockGuard guard(lock_);
+  link->leave();
+  hand_back();
+}
+
+// A turn was taken in the supervisor's place while it slept: it is to be woken again by what comes, and is woken now if
+// something has come, or if there is what only it does.
+void ProcessEngine::hand_back() noexcept {
+  if ((asleep_.load(std::memory_order_seq_cst) && !listen()) || !finished_.empty()) wake();
+}
+
+// The link of the worker whose next answer is the task's; null if there is none.
+std::shared_ptr<Link> ProcessEngine::link_of(const Task& task) {
+  for (const auto& link : links_) {
+    const Entry* const entry = link ? link->front() : nullptr;
+    if (entry != nullptr && entry->job != nullptr && entry->job->task == &task) return link;
+  }
+  return nullptr;
+}
+
+Job* ProcessEngine::take_finished(const Task& task) noexcept {
+  const auto found = std::find_if(finished_.begin(), finished_.end(), [&](const Job* job) { return job->task == &task; });
+  if (found == finished_.end()) return nullptr;
+  Job* const job = *found;
+  finished_.erase(found);
+  return job;
 }
 
 // Nobody else can run what belongs to our workers.
@@ -184,6 +249,7 @@ void ProcessEngine::stop() {
 void ProcessEngine::abandon(std::shared_ptr<void> self) {
   terminate();
   self_ = std::move(self);
+  if (thread_.joinable()) thread_.detach();
   stopping_.store(true, std::memory_order_seq_cst);
   wake();
 }

@@ -47,6 +47,7 @@ class ProcessEngine final : public Engine {
   bool submit(Task& task, const Terms& terms) override;
   bool run(Loop& loop, const Terms& terms) override;
   Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) override;
+  void attend(Task& task) override;
   void lend(Task& task) override;
   bool withdraw(Task& task) override;
   void close() override;
@@ -65,6 +66,10 @@ class ProcessEngine final : public Engine {
 
   // ---- the front's side ----
   bool accept(Job& job, const Terms& terms);
+  void drive(const Terms& terms);
+  std::shared_ptr<Link> link_of(const Task& task);
+  void hand_back() noexcept;
+  Job* take_finished(const Task& task) noexcept;
   void require_original() const;
   void settled();
   void wake() noexcept;
@@ -76,6 +81,7 @@ class ProcessEngine final : public Engine {
   bool step();
   bool take_inbox();
   void sleep(Nanos deadline);
+  bool listen() noexcept;
   bool finish_jobs();
   void finish(Job& job);
   void end_workers();
@@ -88,7 +94,7 @@ class ProcessEngine final : public Engine {
   void template_died();
   void bury(std::size_t place, const os::End& end);
   void lose(Link& link, Entry& entry, const os::End& end);
-  void replace(std::size_t place, bool lost_one);
+  void replace(std::size_t place);
   void kill_all() noexcept;
   void fail(std::exception_ptr why);
   bool watch_limits();
@@ -136,7 +142,7 @@ class ProcessEngine final : public Engine {
 
   mutable detail::PrivateLock lock_;  // guards what follows; may be held when inbox_lock_ is taken, not the other way
   std::unique_ptr<start::Template> template_;
-  std::vector<std::unique_ptr<Link>> links_;  // null: no worker there now
+  std::vector<std::shared_ptr<Link>> links_;  // null: no worker there now; a caller may hold one a little longer
   Lanes lanes_;
   std::deque<Job*> finished_;
   std::exception_ptr failure_;

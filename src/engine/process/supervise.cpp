@@ -73,11 +73,7 @@ void ProcessEngine::sleep(Nanos deadline) {
   {
     const LockGuard guard(lock_);
     asleep_.store(true, std::memory_order_seq_cst);
-    for (const auto& link : links_) {
-      if (link) link->listen(true);
-    }
-    bool quiet = finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
-    for (const auto& link : links_) quiet = quiet && (!link || link->silent() || link->unsound());
+    bool quiet = listen() && finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
     {
       const LockGuard inbox(inbox_lock_);
       quiet = quiet && inbox_.empty() && (gate_ != Gate::kTerminated || terminated_);
@@ -97,6 +93,17 @@ void ProcessEngine::sleep(Nanos deadline) {
   }
   asleep_.store(false, std::memory_order_relaxed);
   if (ready[0]) bell_.silence();
+}
+
+// Has the supervisor woken by what any worker publishes, but those whose caller is. False: somebody has already.
+bool ProcessEngine::listen() noexcept {
+  bool quiet = true;
+  for (const auto& link : links_) {
+    if (!link || link->attended()) continue;
+    link->listen(kSupervisor);
+    quiet = quiet && (link->silent() || link->unsound());
+  }
+  return quiet;
 }
 
 bool ProcessEngine::finish_jobs() {

@@ -12,7 +12,9 @@
 namespace muster::engine::process {
 
 void ProcessEngine::start_worker(std::size_t place) {
-  auto link = std::make_unique<Link>(static_cast<std::uint32_t>(settings_.tasks_per_worker));
+  const auto tasks = static_cast<std::uint32_t>(settings_.tasks_per_worker);
+  // The initializer is an entry, and no task.
+  auto link = std::make_shared<Link>(tasks > 0 && settings_.initializer != nullptr ? tasks + 1 : tasks);
   const auto descriptors = link->descriptors(bell_);
   template_->request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
   link->ready = settings_.initializer == nullptr;
@@ -62,7 +64,11 @@ void ProcessEngine::hear(start::News news) {
   switch (news.what) {
     case What::kStarted:
       links_[news.place]->born(std::move(news.process));
-      if (terminated_) links_[news.place]->kill();
+      if (terminated_) {
+        links_[news.place]->kill();
+      } else if (ending_) {
+        links_[news.place]->send_quit();  // it came too late to be told with the others
+      }
       break;
     case What::kRefused:
       links_[news.place].reset();
@@ -113,19 +119,19 @@ void ProcessEngine::bury(std::size_t place, const os::End& end) {
     end_entry(link);
   }
   const int pid = link.pid();
+  const bool in_order = link.spent() && end.signal == 0;
   links_[place].reset();
   if (ending_ || terminated_) return;
   if (initializing) {
     return fail(std::make_exception_ptr(WorkerLost(0, pid, end.signal, end.code)));
   }
-  replace(place, lost_one);
+  barren_deaths_ = lost_one || in_order ? 0 : barren_deaths_ + 1;
+  replace(place);
 }
 
 // A worker that dies with nothing begun costs nothing; but where that is all that workers do, a new one will not help.
-void ProcessEngine::replace(std::size_t place, bool lost_one) {
+void ProcessEngine::replace(std::size_t place) {
   constexpr int kMostBarrenDeaths = 32;
-  const bool retired = settings_.tasks_per_worker > 0;
-  barren_deaths_ = lost_one || retired ? 0 : barren_deaths_ + 1;
   if (barren_deaths_ > kMostBarrenDeaths + settings_.workers) {
     return fail(std::make_exception_ptr(Error("the workers of this pool die before they begin anything")));
   }

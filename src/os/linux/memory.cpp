@@ -88,7 +88,8 @@ bool machine_has(std::size_t bytes) {
 
 // Takes the pages now: on a full machine the first touch of a page that is not there kills the process (SIGBUS).
 void reserve(int descriptor, std::size_t bytes) {
-  if (!machine_has(bytes)) throw std::bad_alloc();
+  constexpr std::size_t kNoMatter = std::size_t{4} << 20;  // not worth reading a file for
+  if (bytes > kNoMatter && !machine_has(bytes)) throw std::bad_alloc();
   // A signal undoes the call it interrupts: one call for it all might never end under a profiler's clock.
   constexpr std::size_t kStep = std::size_t{8} << 20;
   for (std::size_t done = 0; done < bytes;) {

@@ -112,6 +112,8 @@ class RingConsumer {
       if (head.kind != kFiller) return Record{head.kind, {from, head.size - sizeof head}};
     }
   }
+  // The position up to which records were taken.
+  std::uint32_t seen() const noexcept { return at_; }
   bool empty() const noexcept { return memory_.words->tail.load(std::memory_order_seq_cst) == at_; }
 
   // Gives the room of all records taken so far back.

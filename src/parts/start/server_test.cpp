@@ -57,7 +57,7 @@ TEST(Serve, twice_is_once_even_beside_threads) {
   EXPECT_TRUE(ended.well()) << ended;
 }
 
-static int g_global = 1;  // NOLINT(misc-use-anonymous-namespace)
+int g_global = 1;
 
 int return_global(Birth /*birth*/) { return g_global; }
 
@@ -114,6 +114,17 @@ TEST(Serve, output_goes_where_the_programs_does_by_then) {
     await_end(made, start_worker(made));
     char text[8] = {};
     require(read(ends[0], text, sizeof text) == 8 && std::string_view(text, 8) == "printed\n", "it went elsewhere");
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+}
+
+TEST(Serve, keeps_nothing_of_the_programs_open) {
+  const auto ended = run_in_child([] {
+    auto [here, there] = os::message_pair();
+    serve();
+    const Template made(Method::kForkserver, &return_place, {});
+    there.reset();
+    require(hear(here).state == os::Message::State::kClosed, "the server holds it");
   });
   EXPECT_TRUE(ended.well()) << ended;
 }

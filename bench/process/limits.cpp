@@ -1,0 +1,139 @@
+// What the system itself takes for the least that a work needs: no pool that does the same way can be faster.
+
+#include <linux/futex.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <climits>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <thread>
+
+#include "bench/process/works.hpp"
+
+namespace bench {
+namespace {
+
+using Word = std::atomic<std::uint32_t>;
+
+// What two processes see.
+struct Shared {
+  Word there{0};
+  Word back{0};
+  int forks = 0;  // that the other side is to make before it answers
+};
+
+void wake(Word& word, std::uint32_t value) {
+  word.store(value, std::memory_order_seq_cst);
+  syscall(SYS_futex, &word, FUTEX_WAKE, 1, nullptr, nullptr, 0);
+}
+
+// Asleep until `word` is `value`; no spinning ahead of it.
+void wait(Word& word, std::uint32_t value) {
+  while (true) {
+    const std::uint32_t seen = word.load(std::memory_order_seq_cst);
+    if (seen == value) return;
+    syscall(SYS_futex, &word, FUTEX_WAIT, seen, nullptr, nullptr, 0);
+  }
+}
+
+// Another process, that is forked while this one is still small.
+class Echo {
+ public:
+  Echo() {
+    void* const memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    check(memory != MAP_FAILED, "no shared memory");
+    shared_ = new (memory) Shared;
+    pid_ = fork();
+    check(pid_ >= 0, "no process");
+    if (pid_ == 0) answer();
+  }
+  ~Echo() {
+    wake(shared_->there, UINT32_MAX);
+    waitpid(pid_, nullptr, 0);
+    munmap(shared_, sizeof(Shared));
+  }
+  Echo(const Echo&) = delete;
+  Echo& operator=(const Echo&) = delete;
+
+  void trip(int forks = 0) {
+    ++count_;
+    shared_->forks = forks;
+    wake(shared_->there, count_);
+    wait(shared_->back, count_);
+  }
+
+ private:
+  [[noreturn]] void answer() {
+    for (std::uint32_t seen = 0;;) {
+      while (shared_->there.load(std::memory_order_seq_cst) == seen) {
+        syscall(SYS_futex, &shared_->there, FUTEX_WAIT, seen, nullptr, nullptr, 0);
+      }
+      seen = shared_->there.load(std::memory_order_seq_cst);
+      if (seen == UINT32_MAX) _exit(0);
+      for (int i = 0; i < shared_->forks; ++i) fork_and_wait();
+      wake(shared_->back, seen);
+    }
+  }
+
+  static void fork_and_wait() {
+    const pid_t pid = fork();
+    check(pid >= 0, "no process");
+    if (pid == 0) _exit(0);
+    waitpid(pid, nullptr, 0);
+  }
+
+  Shared* shared_ = nullptr;
+  pid_t pid_ = -1;
+  std::uint32_t count_ = 0;
+};
+
+// By the small process: the time to copy a large one's page tables is no limit.
+double forks(Echo& echo, int processes) {
+  return seconds([&] { echo.trip(kStarts * processes); }) * 1e3 / kStarts;
+}
+
+double rested_trip(Echo& echo) {
+  double time = 0;
+  for (int i = 0; i < kRests; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    time += seconds([&] { echo.trip(); });
+  }
+  return time * 1e6 / kRests;
+}
+
+double trips(Echo& echo) {
+  return seconds([&] {
+           for (int i = 0; i < kTrips; ++i) echo.trip();
+         }) *
+         1e6 / kTrips;
+}
+
+// Into memory that is fresh, as that of a message is.
+double copy(const unsigned char* bytes) {
+  return seconds([&] {
+           void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+           check(memory != MAP_FAILED, "no shared memory");
+           std::memcpy(memory, bytes, kBytes);
+           munmap(memory, kBytes);
+         }) *
+         1e3;
+}
+
+}  // namespace
+
+std::vector<Work> limit_works(int workers) {
+  const auto echo = std::make_shared<Echo>();
+  const std::shared_ptr<unsigned char[]> bytes(new unsigned char[kBytes]());
+  return {{"apply", "futex", "us", [echo] { return trips(*echo); }},
+          {"apply_idle", "futex", "us", [echo] { return rested_trip(*echo); }},
+          {"array_64MiB", "memcpy", "ms", [bytes] { return copy(bytes.get()); }},
+          {"start_stop", "fork+wait", "ms", [echo, workers] { return forks(*echo, workers); }}};
+}
+
+}  // namespace bench

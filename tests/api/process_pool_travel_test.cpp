@@ -1,0 +1,227 @@
+// What is sent to workers and back: values that cannot be written or read, exceptions of unknown types, functions, and
+// what is bound to them.
+
+#include <cereal/types/vector.hpp>
+
+#include <numeric>
+#include <ranges>
+#include <stdexcept>
+
+#include <muster/exception.hpp>
+
+#include "tests/api/process_pool.hpp"
+
+namespace muster::testing {
+namespace {
+
+template <class Kind>
+class ProcessTravel : public ::testing::Test {};
+TYPED_TEST_SUITE(ProcessTravel, KindsOfProcesses, KindNames);
+
+// ---- exceptions -----------------------------------------------------------------------------------------------------
+
+struct Unheard : std::exception {
+  const char* what() const noexcept override { return "nobody knows my type"; }
+};
+struct NoException {
+  int code = 7;
+};
+
+TYPED_TEST(ProcessTravel, an_exception_of_an_unknown_type_arrives_as_its_name_and_text) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  try {
+    pool.apply([] { throw Unheard(); });
+    FAIL() << "nothing was thrown";
+  } catch (const RemoteError& error) {
+    EXPECT_STREQ(error.what(), "nobody knows my type");
+    EXPECT_NE(error.type().find("Unheard"), std::string::npos) << error.type();
+  }
+  try {
+    pool.map([](int) -> int { throw NoException(); }, std::views::iota(0, 5));
+    FAIL() << "nothing was thrown";
+  } catch (const RemoteError& error) {
+    EXPECT_NE(error.type().find("NoException"), std::string::npos) << error.type();
+  }
+  EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+TYPED_TEST(ProcessTravel, an_initializer_fails_by_its_own_exception) {
+  using Pool = PoolOf<TypeParam>;
+  const auto fails = [] { throw Unheard(); };
+  EXPECT_EQ(text_thrown<RemoteError>([&] { Pool pool(TypeParam::with({.processes = 2, .initializer = fails})); }),
+            "nobody knows my type");
+}
+
+// ---- values that are refused on their way ---------------------------------------------------------------------------
+
+// `before` and `after` its number travel, too: who reads on in the middle of it gets nonsense.
+template <bool kOnTheWayOut>
+struct Picky {
+  int number = 0;
+
+  template <class Archive>
+  void save(Archive& archive) const {
+    archive(number);
+    if (kOnTheWayOut && number == 13) throw std::runtime_error("13 is not written");
+    archive(std::vector<int>(3, number));
+  }
+  template <class Archive>
+  void load(Archive& archive) {
+    archive(number);
+    if (!kOnTheWayOut && number == 13) throw std::runtime_error("13 is not read");
+    std::vector<int> more;
+    archive(more);
+    if (more != std::vector<int>(3, number)) number = -1;
+  }
+};
+using Unwritable = Picky<true>;
+using Unreadable = Picky<false>;
+
+template <class T>
+int take(const T& value) {
+  return value.number;
+}
+template <class T>
+T give(int number) {
+  return {number};
+}
+template <class T>
+std::vector<T> many(int end) {
+  std::vector<T> all;
+  for (int i = 0; i < end; ++i) all.push_back({i});
+  return all;
+}
+
+// By every call, what `f` makes of item 13 of `items` is a NotSerializable with that text; the others are right, but
+// for those of its chunk that might be unreadable behind it, and they say so.
+template <class Pool, class F, class Items, class Number>
+void refuses_13(Pool& pool, F f, const Items& items, const std::string& text, Number number) {
+  EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.apply(f, items[13]); }), text);
+  EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.apply_async(f, items[13]).get(); }), text);
+  EXPECT_EQ(number(pool.apply(f, items[12])), 12);
+  EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.map_async(f, items).get(); }), text);
+  for (const int chunksize : {0, 1, 7, 100}) {
+    EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.map(f, items, {.chunksize = chunksize}); }), text);
+    const auto outcomes = pool.try_map(f, items, {.chunksize = chunksize});
+    auto stream = pool.imap(f, items, {.chunksize = chunksize});
+    for (int i = 0; i < static_cast<int>(items.size()); ++i) {
+      const auto& outcome = outcomes[static_cast<std::size_t>(i)];
+      const bool may_fail = chunksize == 1 ? i == 13 : i >= 13;
+      if (!outcome.has_value()) {
+        EXPECT_TRUE(may_fail) << i << " by " << chunksize;
+        EXPECT_EQ(text_thrown<NotSerializable>([&] { static_cast<void>(outcome.value()); }), text);
+      } else {
+        EXPECT_EQ(number(outcome.value()), i) << i << " by " << chunksize;
+        EXPECT_NE(i, 13);
+      }
+      try {
+        const auto next = stream.next();
+        ASSERT_TRUE(next);
+        EXPECT_EQ(number(*next), i) << i << " by " << chunksize;
+        EXPECT_NE(i, 13);
+      } catch (const NotSerializable& error) {
+        EXPECT_TRUE(chunksize == 0 ? i == 13 : may_fail) << i << " by " << chunksize;
+        EXPECT_EQ(error.what(), text);
+      }
+    }
+  }
+  EXPECT_EQ(number(pool.apply(f, items[12])), 12) << "the pool is none the worse for it";
+}
+
+TYPED_TEST(ProcessTravel, an_argument_that_cannot_be_written_is_an_error_with_its_reason) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  refuses_13(pool, take<Unwritable>, many<Unwritable>(30), "13 is not written", [](int i) { return i; });
+}
+
+TYPED_TEST(ProcessTravel, an_argument_that_cannot_be_read_is_an_error_with_its_reason) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  refuses_13(pool, take<Unreadable>, many<Unreadable>(30), "13 is not read", [](int i) { return i; });
+}
+
+TYPED_TEST(ProcessTravel, a_result_that_cannot_be_written_is_an_error_with_its_reason) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  std::vector<int> items(30);
+  std::iota(items.begin(), items.end(), 0);
+  refuses_13(pool, give<Unwritable>, items, "13 is not written", take<Unwritable>);
+}
+
+TYPED_TEST(ProcessTravel, a_result_that_cannot_be_read_is_an_error_with_its_reason) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  std::vector<int> items(30);
+  std::iota(items.begin(), items.end(), 0);
+  refuses_13(pool, give<Unreadable>, items, "13 is not read", take<Unreadable>);
+}
+
+TYPED_TEST(ProcessTravel, what_is_bound_and_cannot_be_sent_fails_the_call) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  const auto add = [](const auto& fixed, int i) { return fixed.number + i; };
+  const auto all = std::views::iota(0, 1000);
+  EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.map(muster::bind(add, Unwritable{13}), all); }),
+            "13 is not written");
+  EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.map(muster::bind(add, Unreadable{13}), all); }), "13 is not read");
+  EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.apply(muster::bind(add, Unwritable{13}), 1); }),
+            "13 is not written");
+  EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.apply(muster::bind(add, Unreadable{13}), 1); }), "13 is not read");
+  for (const auto& outcome : pool.try_map(muster::bind(add, Unreadable{13}), all)) ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(pool.map(muster::bind(add, Unreadable{12}), all)[999], 1011);
+  using Pool = PoolOf<TypeParam>;
+  const auto init = [](const Unreadable&) {};
+  EXPECT_EQ(text_thrown<NotSerializable>([&] {
+              Pool none(TypeParam::with({.processes = 1, .initializer = muster::bind(init, Unreadable{13})}));
+            }),
+            "13 is not read");
+}
+
+// ---- functions ------------------------------------------------------------------------------------------------------
+
+int twice(int i) { return 2 * i; }
+int negated(int i) { return -i; }
+int call(int (*f)(int), int i) { return f(i); }
+struct Table {
+  std::string name;
+  std::vector<int (*)(int)> functions;
+};
+
+TYPED_TEST(ProcessTravel, functions_are_arguments_like_others) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  EXPECT_EQ(pool.apply(call, &twice, 4), 8);
+  EXPECT_EQ(pool.apply(call, negated, 4), -4);
+  EXPECT_EQ(pool.apply(call, +[](int i) { return i + 1; }, 4), 5);
+  EXPECT_EQ(pool.map(muster::bind(call, &negated), std::views::iota(0, 100))[99], -99);
+  const std::vector<std::pair<int (*)(int), int>> pairs{{&twice, 1}, {&negated, 2}};
+  EXPECT_EQ(pool.starmap(call, pairs)[1], -2);
+  const auto all = [](const Table& table, int i) {
+    for (const auto& f : table.functions) i = f(i);
+    return i;
+  };
+  EXPECT_EQ(pool.apply(all, Table{"t", {&twice, &negated, &twice}}, 3), -12);
+}
+
+// A number for a function means something to the process that gave it: here the worker, and nobody has told us.
+TYPED_TEST(ProcessTravel, DISABLED_functions_are_results_like_others) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  const auto pick = [](bool first) -> int (*)(int) { return first ? &twice : &negated; };
+  EXPECT_EQ(pool.apply(pick, true), &twice);
+  EXPECT_EQ(pool.apply(pick, false), &negated);
+  EXPECT_EQ(pool.map(pick, std::vector<bool>{true, false})[1](4), -4);
+}
+
+TYPED_TEST(ProcessTravel, megabytes_may_be_bound_to_a_function) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  std::vector<int> table(2'000'000);
+  std::iota(table.begin(), table.end(), 0);
+  const auto look_up = muster::bind(
+      [](const std::vector<int>& all, int i) { return all.at(static_cast<std::size_t>(i) * 1999); }, table);
+  const auto values = pool.map(look_up, std::views::iota(0, 1000));
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(values[static_cast<std::size_t>(i)], 1999 * i);
+  int next = 0;
+  for (const int value : pool.imap(look_up, std::views::iota(0, 100))) ASSERT_EQ(value, 1999 * next++);
+  EXPECT_EQ(pool.apply(look_up, 7), 7 * 1999);
+  auto one = pool.map_async(look_up, std::views::iota(0, 100));
+  auto other = pool.map_async(muster::bind(call, &twice), std::views::iota(0, 100));
+  EXPECT_EQ(one.get()[99], 99 * 1999);
+  EXPECT_EQ(other.get()[99], 198);
+}
+
+}  // namespace
+}  // namespace muster::testing
