@@ -59,6 +59,8 @@ class PartSite final : public Site {
   }
   void report(std::string complaint) override { found_.complaints.push_back(std::move(complaint)); }
   bool is_over(std::uint64_t entries) override { return entries_ + entries >= part_.budget; }
+  bool reserve_task() override { return false; }
+  void post(std::function<void(Walker&)> /*task*/) override {}
 
  private:
   struct Claim {

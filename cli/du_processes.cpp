@@ -210,6 +210,8 @@ class ProcessWalk final : public Walk, private Site {
   }
   void report(std::string complaint) override { tell(complaint); }
   bool is_over(std::uint64_t /*entries*/) override { return InterruptGuard::interrupted(); }
+  bool reserve_task() override { return false; }
+  void post(std::function<void(Walker&)> /*task*/) override {}
 
   const std::size_t wanted_;
   std::vector<FileId> counted_;

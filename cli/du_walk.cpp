@@ -42,8 +42,6 @@ Site::Site(const WalkOptions& wanted)
 
 Site::~Site() = default;
 
-void Site::post(std::function<void(Walker&)> /*task*/) {}
-
 void Site::complain(std::string_view what, const std::string& path, int error) {
   report("muster du: " + std::string(what) + ' ' + shell_quoted(path) + ": " + std::strerror(error));
 }

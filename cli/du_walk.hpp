@@ -61,8 +61,8 @@ class Site {
   // Whether the walker, which has counted so many entries since it last added, should leave the rest.
   virtual bool is_over(std::uint64_t entries) = 0;
   // A place for a task, to be reserved before it is posted.
-  virtual bool reserve_task() { return false; }
-  virtual void post(std::function<void(Walker&)> task);
+  virtual bool reserve_task() = 0;
+  virtual void post(std::function<void(Walker&)> task) = 0;
 
   void complain(std::string_view what, const std::string& path, int error);
 

@@ -19,8 +19,8 @@ long careless(int i) {
 
 // stubborn
 int stubborn(int i) {
-  while (i == 1) std::this_thread::sleep_for(1s);  // never ends, and listens to nobody
-  return i;
+  if (i != 1) return i;
+  for (;;) std::this_thread::sleep_for(1s);  // never ends, and listens to nobody
 }
 // end
 

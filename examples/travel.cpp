@@ -45,13 +45,13 @@ class Account {
 struct Overdrawn : std::runtime_error {
   explicit Overdrawn(const std::string& text) : std::runtime_error(text) {}
 };
-const bool overdrawn_is_known = muster::register_exception<Overdrawn>();
+const bool kOverdrawnIsKnown = muster::register_exception<Overdrawn>();
 
 struct OutOfPaper : std::runtime_error {
   explicit OutOfPaper(int at) : std::runtime_error("out of paper"), page(at) {}
   int page;
 };
-const bool out_of_paper_is_known = muster::register_exception<OutOfPaper>(
+const bool kOutOfPaperIsKnown = muster::register_exception<OutOfPaper>(
     [](const OutOfPaper& error) { return error.page; }, [](int page) { return OutOfPaper(page); });
 // end
 
