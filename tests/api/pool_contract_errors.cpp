@@ -117,7 +117,6 @@ TYPED_TEST(PoolContract, a_map_whose_pool_is_terminated_says_what_was_dropped) {
 }
 
 TYPED_TEST(PoolContract, results_built_before_a_failure_are_destroyed_once) {
-  if (!TypeParam::kSharesMemory) GTEST_SKIP() << "counts objects of other processes";
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 3}));
   const auto make = [](int i) {
     if (i == 700) throw std::runtime_error("enough");
@@ -139,7 +138,6 @@ TYPED_TEST(PoolContract, results_built_before_a_failure_are_destroyed_once) {
 }
 
 TYPED_TEST(PoolContract, results_are_destroyed_once_after_success) {
-  if (!TypeParam::kSharesMemory) GTEST_SKIP() << "counts objects of other processes";
   Tracked::reset();
   {
     PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
@@ -156,7 +154,6 @@ TYPED_TEST(PoolContract, results_are_destroyed_once_after_success) {
 }
 
 TYPED_TEST(PoolContract, what_is_no_std_exception_arrives_too) {
-  if (!TypeParam::kSharesMemory) GTEST_SKIP() << "arrives as RemoteError";
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
   EXPECT_THROW(pool.apply([]() -> int { throw 42; }), int);
   EXPECT_THROW(pool.map([](int i) -> int { throw i; }, counted(5)), int);
