@@ -78,42 +78,73 @@ struct StubbornFunctor {
   void operator()(int) const { stubborn_task(*begun, *go); }
 };
 
-TEST(PoolEnding, a_task_that_outlasts_the_grace_period_is_named_on_stderr) {
-  const Ended ended = run_in_child([] {
+// In a child: its stderr passes through here, so that somebody can wait until something was said.
+class Overheard {
+ public:
+  Overheard() : outside_(dup(STDERR_FILENO)) {
+    int ends[2];
+    require(outside_ >= 0 && pipe2(ends, O_CLOEXEC) == 0 && dup2(ends[1], STDERR_FILENO) >= 0, "a pipe for stderr");
+    ::close(ends[1]);
+    from_ = ends[0];
+  }
+  // Passes on what is said, until it holds `part`.
+  void await(const std::string& part) {
+    while (!contains(said_, part)) require(pass_on(), "end of stderr");
+  }
+  // Passes on all the rest, until end().
+  void follow() {
+    while (pass_on()) {
+    }
+    ::close(from_);
+  }
+  // stderr is what it was before.
+  void end() const { dup2(outside_, STDERR_FILENO); }
+
+ private:
+  bool pass_on() {
+    char buffer[4096];
+    const ssize_t got = ::read(from_, buffer, sizeof buffer);
+    if (got <= 0) return false;
+    said_.append(buffer, static_cast<std::size_t>(got));
+    return ::write(outside_, buffer, static_cast<std::size_t>(got)) == got;
+  }
+
+  int outside_;
+  int from_ = -1;
+  std::string said_;
+};
+
+// Ends a pool whose task goes on until the pool has named it, and for `longer` after that.
+Ended outlast(Duration grace, std::chrono::milliseconds longer) {
+  return run_in_child([=] {
+    Overheard heard;
     threading::Event begun;
     threading::Event go;
     std::thread lets_go;
     {
-      ThreadPool pool({.processes = 1, .grace = 10ms});
+      ThreadPool pool({.processes = 1, .grace = grace});
       pool.post(StubbornFunctor{&begun, &go}, 1);
       begun.wait();
       lets_go = std::thread([&] {
-        std::this_thread::sleep_for(300ms);  // not before the grace period is over; later does no harm
+        heard.await("StubbornFunctor");
+        std::this_thread::sleep_for(longer);  // time for what must not happen; nothing waits for it
         go.set();
+        heard.follow();
       });
     }
+    heard.end();
     lets_go.join();
   });
+}
+
+TEST(PoolEnding, a_task_that_outlasts_the_grace_period_is_named_on_stderr) {
+  const Ended ended = outlast(10ms, 0ms);
   EXPECT_TRUE(ended.well()) << ended;
   EXPECT_TRUE(contains(ended.err, "StubbornFunctor")) << ended;
 }
 
 TEST(PoolEnding, a_grace_period_of_nothing_does_not_flood_stderr) {
-  const Ended ended = run_in_child([] {
-    threading::Event begun;
-    threading::Event go;
-    std::thread lets_go;
-    {
-      ThreadPool pool({.processes = 1, .grace = 0s});
-      pool.post(StubbornFunctor{&begun, &go}, 1);
-      begun.wait();
-      lets_go = std::thread([&] {
-        std::this_thread::sleep_for(200ms);
-        go.set();
-      });
-    }
-    lets_go.join();
-  });
+  const Ended ended = outlast(0s, 200ms);
   EXPECT_TRUE(ended.well()) << ended.status;
   EXPECT_TRUE(contains(ended.err, "StubbornFunctor"));
   EXPECT_LT(std::count(ended.err.begin(), ended.err.end(), '\n'), 20);

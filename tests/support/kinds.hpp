@@ -13,8 +13,7 @@ struct Threads {
   using Pool = ThreadPool;
   using Options = PoolOptions;
   static constexpr const char* kName = "threads";
-  static constexpr bool kSharesMemory = true;  // tasks see the test's own objects
-  static constexpr bool kCanKill = false;      // a time limit ends the task itself
+  static constexpr bool kCanKill = false;  // a time limit ends the task itself
   // A pool's options, with what makes it one of this kind.
   static Options with(Options options) { return options; }
 };
@@ -23,7 +22,6 @@ struct Dummy {
   using Pool = dummy::Pool;
   using Options = PoolOptions;
   static constexpr const char* kName = "dummy";
-  static constexpr bool kSharesMemory = true;
   static constexpr bool kCanKill = false;
   static Options with(Options options) { return options; }
 };
