@@ -66,7 +66,7 @@ struct ProcessOptions {
   // A worker is replaced by a fresh one after so many tasks; 0: never. A chunk of a map counts as one task.
   int maxtasksperchild = 0;
   StartMethod start_method = StartMethod::default_;
-  // Descriptors that workers have besides the standard streams; they inherit no others.
+  // Descriptors that workers have besides the standard streams; they inherit no others. One that is not open: ValueError.
   std::vector<int> pass_fds = {};
 };
 

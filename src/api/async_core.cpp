@@ -1,8 +1,11 @@
 #include <muster/detail/async_core.hpp>
 
+#include <muster/error.hpp>
+
 #include "engine/engine.hpp"
 #include "engine/process/inside.hpp"
 #include "engine/thread/inside.hpp"
+#include "os/process.hpp"
 
 namespace muster::detail {
 
@@ -57,10 +60,13 @@ std::exception_ptr AsyncCore::spoilt() const {
   return spoilt_;
 }
 
+bool is_of_this_process(const Task& task) noexcept { return task.generation == os::generation(); }
+
 // A pool may end, and its engine go, as soon as its tasks are settled, so an engine may only be called by who runs in
 // a task of it, or has won a task of it.
 bool wait_for(Task& task, Nanos deadline) {
   if (task.done()) return true;
+  if (!is_of_this_process(task)) throw Error("the task belongs to the process that this one is a copy of");
   if (engine::thread::inside_task_of(task.home)) {
     return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
   }
@@ -72,7 +78,7 @@ bool wait_for(Task& task, Nanos deadline) {
 }
 
 bool cancel(Task& task) {
-  if (!task.begin()) return false;
+  if (!is_of_this_process(task) || !task.begin()) return false;
   return task.home->withdraw(task);
 }
 

@@ -133,6 +133,7 @@ void ImapWindow::stop() noexcept {
     exhausted_ = true;
     left.swap(in_flight_);
   }
+  std::erase_if(left, [](const auto& chunk) { return !is_of_this_process(*chunk); });
   for (const auto& chunk : left) cancel(*chunk);
   for (const auto& chunk : left) wait_for(*chunk, kForever);
 }

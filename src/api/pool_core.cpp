@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <span>
 #include <string>
@@ -21,6 +22,7 @@
 #include "engine/process/process_engine.hpp"
 #include "engine/thread/thread_engine.hpp"
 #include "os/os.hpp"
+#include "os/process.hpp"
 #include "parts/start/template.hpp"
 
 namespace muster::detail {
@@ -35,7 +37,13 @@ constexpr Nanos kReminder = 30'000'000'000;
 
 class Pool final : public PoolCore {
  public:
-  Pool(std::unique_ptr<engine::Engine> engine, Duration grace) : engine_(std::move(engine)), grace_(grace) {}
+  // One whose end is not ours, in a copy of the process that made it, is left as it is: its threads are not there to be
+  // joined, and somebody else's locks may be held for ever.
+  static std::shared_ptr<Pool> make(std::unique_ptr<engine::Engine> engine, Duration grace) {
+    return {new Pool(std::move(engine), grace), [](Pool* pool) {
+              if (pool->is_ours()) delete pool;
+            }};
+  }
   ~Pool() override { tell_unreported(); }
 
   int processes() const noexcept override { return engine_->workers(); }
@@ -56,19 +64,27 @@ class Pool final : public PoolCore {
   void report(std::exception_ptr failure) noexcept override;
   void add(const std::shared_ptr<Feed>& feed) override;
   void require_open() const override {
+    require_ours();
     if (closed_.load(std::memory_order_relaxed) && !inside()) refuse();
   }
 
+  bool is_ours() const noexcept { return generation_ == os::generation(); }
   bool inside() const noexcept { return engine_->inside() || timer_.inside(); }
   void abandon(std::shared_ptr<PoolCore> self);
 
  private:
+  Pool(std::unique_ptr<engine::Engine> engine, Duration grace) : engine_(std::move(engine)), grace_(grace) {}
+
+  void require_ours() const {
+    if (!is_ours()) throw Error("this pool belongs to the process that made it, and this process is a copy of that one");
+  }
   [[noreturn]] void refuse() const;
   void conclude_feeds() noexcept;
   void drain_with_patience();
   void name_running() const;
   void tell_unreported() noexcept;
 
+  const std::uint32_t generation_ = os::generation();
   std::unique_ptr<engine::Engine> engine_;
   const Duration grace_;
   std::stop_source stop_;
@@ -95,6 +111,8 @@ engine::Terms terms_of(const CallOptions& options, bool follow_up) {
 void Pool::submit(Task& task, const CallOptions& options, bool follow_up) {
   bool accepted = false;
   try {
+    require_ours();
+    task.generation = generation_;
     accepted = engine_->submit(task, terms_of(options, follow_up));
   } catch (...) {
     task.release();
@@ -111,6 +129,7 @@ void Pool::await(Task& task) {
 }
 
 void Pool::run(Loop& loop, const CallOptions& options) {
+  require_ours();
   if (!engine_->run(loop, terms_of(options, false))) refuse();
 }
 
@@ -126,11 +145,13 @@ std::exception_ptr Pool::why_dropped(const std::exception_ptr& failure) const {
 }
 
 void Pool::close() {
+  if (!is_ours()) return;
   closed_.store(true, std::memory_order_relaxed);
   engine_->close();
 }
 
 void Pool::terminate() {
+  if (!is_ours()) return;
   closed_.store(true, std::memory_order_relaxed);
   terminated_.store(true, std::memory_order_relaxed);
   // The gate first: a task that obeys its token must not make room for another.
@@ -139,6 +160,7 @@ void Pool::terminate() {
 }
 
 void Pool::join() {
+  if (!is_ours()) return;
   if (inside()) throw DeadlockError("join() in a task or callback of the same pool would wait for itself");
   if (!closed_.load(std::memory_order_relaxed)) throw ValueError("join() before close() or terminate()");
   const LockGuard guard(joining_);
@@ -169,6 +191,7 @@ void Pool::name_running() const {
 }
 
 void Pool::wait_all() {
+  require_ours();
   if (inside()) throw DeadlockError("wait_all() in a task or callback of the same pool would wait for itself");
   engine_->drain(kForever);
   std::exception_ptr failure;
@@ -252,7 +275,7 @@ std::shared_ptr<PoolCore> PoolCore::of_threads(const PoolOptions& options) {
   settings.tasks_per_worker = checked_count(options.maxtasksperchild, "maxtasksperchild");
   settings.name = next_name();
   settings.hooks.worker_enter = options.initializer;
-  return std::make_shared<Pool>(std::make_unique<engine::thread::ThreadEngine>(std::move(settings)), options.grace);
+  return Pool::make(std::make_unique<engine::thread::ThreadEngine>(std::move(settings)), options.grace);
 }
 
 namespace {
@@ -265,6 +288,15 @@ start::Method method_of(StartMethod method) {
     case StartMethod::spawn: break;
   }
   throw ValueError("start_method: spawn is not there yet; fork and forkserver are");
+}
+
+std::vector<int> open_ones(const std::vector<int>& numbers) {
+  for (const int number : numbers) {
+    if (!os::is_open(number)) {
+      throw ValueError("pass_fds: " + std::to_string(number) + " is not the number of an open descriptor");
+    }
+  }
+  return numbers;
 }
 
 std::exception_ptr read_failure(std::span<const std::byte> bytes) {
@@ -282,8 +314,8 @@ std::shared_ptr<PoolCore> PoolCore::of_processes(const ProcessOptions& options) 
   settings.initializer = options.initializer.runner();
   settings.initializer_input = options.initializer.bytes();
   settings.read_exception = &read_failure;
-  settings.pass_fds = options.pass_fds;
-  return std::make_shared<Pool>(std::make_unique<engine::process::ProcessEngine>(std::move(settings)), Duration());
+  settings.pass_fds = open_ones(options.pass_fds);
+  return Pool::make(std::make_unique<engine::process::ProcessEngine>(std::move(settings)), Duration());
 }
 
 void PoolCore::end(std::shared_ptr<PoolCore> core) noexcept {

@@ -14,6 +14,8 @@ struct CodePlace {
   std::uint32_t build_id_size = 0;       // 0: it has none, and only the address is left
   std::uint64_t offset = 0;              // from where the module is loaded
   std::uint64_t address = 0;             // in the process that asked: the same in its forked copies
+
+  friend bool operator==(const CodePlace&, const CodePlace&) = default;
 };
 
 // Nothing where `function` lies in no loaded module's code.

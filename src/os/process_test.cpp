@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +22,7 @@
 namespace muster::os {
 namespace {
 
+using muster::testing::become_somebody;
 using muster::testing::require;
 using muster::testing::run_in_child;
 using testing::await_end;
@@ -273,7 +273,7 @@ TEST(Copy, that_the_system_refuses_leaves_nothing_behind) {
 TEST(Copy, beyond_the_limit_of_processes_is_refused_with_a_reason) {
   if (getuid() != 0) GTEST_SKIP() << "only root can become somebody without processes";
   const auto ended = run_in_child([] {
-    require(setresuid(54321, 54321, 54321) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0, "become somebody");
+    become_somebody();
     const std::ptrdiff_t before = testing::open_descriptors();
     const rlimit none{.rlim_cur = 1, .rlim_max = 1};
     require(setrlimit(RLIMIT_NPROC, &none) == 0, "setrlimit");

@@ -197,13 +197,18 @@ TYPED_TEST(ProcessTravel, functions_are_arguments_like_others) {
   EXPECT_EQ(pool.apply(all, Table{"t", {&twice, &negated, &twice}}, 3), -12);
 }
 
-// A number for a function means something to the process that gave it: here the worker, and nobody has told us.
-TYPED_TEST(ProcessTravel, DISABLED_functions_are_results_like_others) {
+TYPED_TEST(ProcessTravel, functions_are_results_like_others) {
   PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
   const auto pick = [](bool first) -> int (*)(int) { return first ? &twice : &negated; };
   EXPECT_EQ(pool.apply(pick, true), &twice);
   EXPECT_EQ(pool.apply(pick, false), &negated);
   EXPECT_EQ(pool.map(pick, std::vector<bool>{true, false})[1](4), -4);
+  // Of a function that only the worker has asked for, and has for its own pool.
+  const auto deep = [](int i) {
+    ThreadPool threads(1);
+    return Table{"t", {threads.apply([](int k) { return k > 0 ? &twice : &negated; }, i)}};
+  };
+  EXPECT_EQ(pool.apply(deep, -1).functions.at(0)(4), -4);
 }
 
 TYPED_TEST(ProcessTravel, megabytes_may_be_bound_to_a_function) {

@@ -23,19 +23,12 @@ using detail::kCallableTravels;
 using detail::Spread;
 using detail::travelling_t;
 
-// Tells this process what its own functions' numbers stand for, as a worker is told.
-void tell_codes() {
-  wire::forget_codes();
-  for (detail::CodeId id = 0; id < wire::codes(); ++id) ASSERT_TRUE(wire::learn_code(id, wire::code_place(id)));
-}
-
 // The callable, as a worker rebuilds it from `size` bytes.
 template <class F>
 travelling_t<F> shipped(const F& f, std::size_t size) {
   Bytes bytes;
   detail::write_callable(bytes, f);
   EXPECT_EQ(bytes.size(), size);
-  tell_codes();
   detail::Reader in(bytes.all());
   travelling_t<F> rebuilt = detail::read_callable<F>(in);
   EXPECT_EQ(in.left(), 0U);
@@ -43,6 +36,12 @@ travelling_t<F> shipped(const F& f, std::size_t size) {
 }
 
 int twice(int n) { return 2 * n; }
+
+// What a function of this program takes.
+std::size_t place_size() {
+  const std::size_t build_id = wire::place_of(reinterpret_cast<const void*>(&twice)).build_id_size;
+  return 1 + build_id + (build_id > 0 ? 1 : 2) * sizeof(std::uint64_t);
+}
 int add(int a, int b) noexcept { return a + b; }
 
 struct Scale {
@@ -54,9 +53,9 @@ struct Negate {
   int operator()(int n) const { return -n; }
 };
 
-TEST(SerializeCallables, function_is_a_number) {
-  EXPECT_EQ(shipped(twice, sizeof(detail::CodeId))(4), 8);
-  EXPECT_EQ(shipped(&add, sizeof(detail::CodeId))(4, 5), 9);
+TEST(SerializeCallables, function_is_its_place) {
+  EXPECT_EQ(shipped(twice, place_size())(4), 8);
+  EXPECT_EQ(shipped(&add, place_size())(4, 5), 9);
 }
 
 TEST(SerializeCallables, null_function_is_refused) {
@@ -78,8 +77,8 @@ TEST(SerializeCallables, struct_with_fields_travels) {
 TEST(SerializeCallables, bound_arguments_travel) {
   const auto greet = [](const std::string& hello, const std::string& name) { return hello + ", " + name; };
   EXPECT_EQ(shipped(bind(greet, "hi"), sizeof(std::uint64_t) + 2)("you"), "hi, you");
-  EXPECT_EQ(shipped(bind(add, 40), sizeof(detail::CodeId) + sizeof(int))(2), 42);
-  EXPECT_EQ(shipped(bind(bind(add, 40), 2), sizeof(detail::CodeId) + 2 * sizeof(int))(), 42);
+  EXPECT_EQ(shipped(bind(add, 40), place_size() + sizeof(int))(2), 42);
+  EXPECT_EQ(shipped(bind(bind(add, 40), 2), place_size() + 2 * sizeof(int))(), 42);
 }
 
 TEST(SerializeCallables, spread_owns_what_it_calls_on_arrival) {
@@ -88,13 +87,12 @@ TEST(SerializeCallables, spread_owns_what_it_calls_on_arrival) {
   static_assert(std::is_same_v<travelling_t<Spread<int (&)(int, int)>>, Spread<int (*)(int, int)>>);
   const auto rebuilt = shipped(Spread<const Scale&>(scale), sizeof(int) + sizeof(std::uint64_t) + sizeof(int));
   EXPECT_EQ(rebuilt(std::tuple(4)), 13);
-  EXPECT_EQ(shipped(Spread<int (&)(int, int)>(add), sizeof(detail::CodeId))(std::tuple(4, 5)), 9);
+  EXPECT_EQ(shipped(Spread<int (&)(int, int)>(add), place_size())(std::tuple(4, 5)), 9);
 }
 
 TEST(SerializeCallables, functions_are_arguments_like_others) {
   using Arguments = std::tuple<int (*)(int), std::greater<>>;
   const std::vector<std::byte> bytes = written(Arguments(&twice, {}));
-  tell_codes();
   const auto [function, order] = detail::read_all<Arguments>(bytes);
   EXPECT_EQ(function(4), 8);
   EXPECT_TRUE(order(2, 1));

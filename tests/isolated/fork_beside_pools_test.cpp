@@ -4,10 +4,13 @@
 #include <muster/pool.hpp>
 
 #include <chrono>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "parts/start/template.hpp"
 #include "parts/start/testing.hpp"
+#include "tests/support/child.hpp"
 #include "tests/support/gate.hpp"
 #include "tests/support/leaks.hpp"
 
@@ -62,6 +65,46 @@ TEST(ForkBesidePools, a_worker_may_have_a_thread_pool) {
   Template made(Method::kFork, &use_a_pool, {});
   for (std::uint32_t i = 0; i < 5; ++i)
     EXPECT_EQ(await_end(made, start_worker(made, i)).code, static_cast<int>(14 + i));
+}
+
+// fork is the user's own here, so a pool may be in the midst of something. Its copy has no threads to end it.
+TEST(ForkBesidePools, a_copy_of_a_busy_pool_neither_hangs_nor_goes_on) {
+  muster::testing::Bell bell;
+  muster::testing::Gate gate;
+  auto pool = std::make_unique<ThreadPool>(1);
+  auto settled = pool->apply_async([] { return 7; });
+  settled.wait();
+  auto held = pool->apply_async(&muster::testing::hold, bell.path(), gate.path(), 1);
+  bell.await();
+  auto waiting = pool->apply_async([] { return 2; });
+  auto stream = std::make_unique<Imap<int>>(pool->imap([](int i) { return i; }, std::vector{1, 2, 3}));
+  const auto ended = muster::testing::run_in_child([&] {
+    muster::testing::require(settled.get() == 7, "what was there is there");
+    const auto is_refused = [](const auto& call) {
+      try {
+        call();
+      } catch (const Error&) {
+        return true;
+      }
+      return false;
+    };
+    muster::testing::require(is_refused([&] { held.get(); }), "waiting for what was begun");
+    muster::testing::require(is_refused([&] { waiting.get(1ms); }), "waiting for what was not begun");
+    muster::testing::require(!waiting.cancel(), "cancel");
+    muster::testing::require(is_refused([&] { stream->next(); }), "next");
+    muster::testing::require(is_refused([&] { pool->wait_all(); }), "wait_all");
+    muster::testing::require(is_refused([&] { pool->apply([] { return 1; }); }), "apply");
+    stream.reset();
+    pool.reset();
+#ifndef __SANITIZE_THREAD__  // which lets no thread be started here
+    ThreadPool own(2);
+    muster::testing::require(own.apply([] { return 3; }) == 3, "a pool of its own");
+#endif
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+  gate.open();
+  EXPECT_EQ(held.get() + waiting.get(), 3);
+  EXPECT_EQ(stream->next(), 1);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +61,14 @@ inline Ended run_in_child(const std::function<void()>& body) {
 // What must hold in the child; gtest's own failures would not be heard.
 inline void require(bool holds, const char* what) {
   if (!holds) throw std::runtime_error(what);
+}
+
+// For the child of a root process: becomes a user who has no process but this one, whatever other tests run beside it.
+inline void become_somebody() {
+  constexpr uid_t kFirst = 20'000;
+  constexpr uid_t kCount = 40'000;  // below 65,536, which is all that some containers have
+  const uid_t user = kFirst + static_cast<uid_t>(getpid()) % kCount;
+  require(setresuid(user, user, user) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0, "become somebody");
 }
 
 }  // namespace muster::testing

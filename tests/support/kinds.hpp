@@ -44,7 +44,6 @@ struct Forked {
   using Pool = PoolStartedBy<StartMethod::fork>;
   using Options = ProcessOptions;
   static constexpr const char* kName = "fork";
-  static constexpr bool kSharesMemory = false;
   static constexpr bool kCanKill = true;
   static Options with(Options options) { return options; }
 };
@@ -53,7 +52,6 @@ struct Served {
   using Pool = PoolStartedBy<StartMethod::forkserver>;
   using Options = ProcessOptions;
   static constexpr const char* kName = "forkserver";
-  static constexpr bool kSharesMemory = false;
   static constexpr bool kCanKill = true;
   static Options with(Options options) { return options; }
 };

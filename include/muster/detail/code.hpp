@@ -1,20 +1,20 @@
 #pragma once
-// Functions on their way to a worker process. A function is known by a small number, given when it is first sent; each
-// worker is told once what a number stands for: the build id of its module and the offset in it. So nothing has to be
-// registered, and a worker that was built differently refuses instead of jumping somewhere.
+// Functions on their way to another process and back: as the build id of their module and the offset in it. So nothing
+// has to be registered, and a process that was built differently refuses instead of jumping somewhere. Modules that
+// functions were sent of must stay loaded.
 
-#include <cstdint>
+#include <cstddef>
 
-#include <muster/detail/export.hpp>
+#include <muster/detail/bytes.hpp>
 
 namespace muster::detail {
 
-using CodeId = std::uint32_t;
+// What a function takes at least: the size of the build id, and the offset.
+inline constexpr std::size_t kLeastOfFunction = 9;
 
-// The number of a function of this process. Throws NotSerializable where the address lies in no loaded module's code.
-MUSTER_EXPORT CodeId code_id(const void* function);
-// The function that a number stands for. Throws NotSerializable for a number that nobody explained, and for code that
-// this process does not have.
-MUSTER_EXPORT void* code_at(CodeId id);
+// Throws NotSerializable where the address lies in no loaded module's code.
+MUSTER_EXPORT void write_function(Writer& out, const void* function);
+// Throws NotSerializable for code that this process does not have.
+MUSTER_EXPORT void* read_function(Reader& in);
 
 }  // namespace muster::detail

@@ -72,12 +72,12 @@ T decode_element(Decoder& in) {
 template <class F>
   requires std::is_function_v<F>
 struct Codec<F*> {
-  static constexpr std::size_t kLeast = sizeof(CodeId);
+  static constexpr std::size_t kLeast = kLeastOfFunction;
   static void write(Encoder& out, F* function) {
     if (function == nullptr) refuse_value("a null pointer to a function");
-    out.writer.plain(code_id(reinterpret_cast<const void*>(function)));
+    write_function(out.writer, reinterpret_cast<const void*>(function));
   }
-  static F* read(Decoder& in) { return reinterpret_cast<F*>(code_at(in.reader.plain<CodeId>())); }
+  static F* read(Decoder& in) { return reinterpret_cast<F*>(read_function(in.reader)); }
 };
 
 template <class T>

@@ -58,6 +58,9 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   // Of the worker processes that live now.
   virtual std::vector<int> worker_pids() const = 0;
 
+  // In a copy of the process that made the pool (fork), what follows throws Error where it hands in or waits for work,
+  // and does nothing where it ends the pool.
+
   // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part
   // of a call that was accepted earlier.
   virtual void submit(Task& task, const CallOptions& options, bool follow_up) = 0;
@@ -89,9 +92,12 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
 };
 
 // Waits until `task` is settled; false when the deadline passed first. A task that waits here helps (Engine::wait).
+// Throws Error where this process is a copy of the one that submitted it, and it was not settled before the copy.
 MUSTER_EXPORT bool wait_for(Task& task, Nanos deadline);
 // Takes `task` back if it has not begun.
 MUSTER_EXPORT bool cancel(Task& task);
+// Whether `task` can still become settled here: a copy of the process has nobody who runs it.
+MUSTER_EXPORT bool is_of_this_process(const Task& task) noexcept;
 
 // Throws ValueError for a negative count, with its name.
 MUSTER_EXPORT int checked_count(int count, const char* name);

@@ -64,6 +64,7 @@ struct Task : Node {
   engine::Engine* home = nullptr;  // set on submission
   void* seats = nullptr;           // the engines' own, set on submission; outlives the engine
   void* job = nullptr;             // the engine's own, until the task is settled
+  std::uint32_t generation = 0;    // of the process it was submitted in; set on submission
 
   bool done() const noexcept { return (state.load(std::memory_order_acquire) & kDone) != 0; }
 

@@ -6,8 +6,9 @@
 #include <new>
 #include <utility>
 
-#include <muster/detail/code.hpp>
 #include <muster/error.hpp>
+
+#include "parts/wire/code.hpp"
 
 namespace muster::engine::process {
 
@@ -61,7 +62,7 @@ void Call::run(const EntryHead& head, std::span<const std::byte> input, std::exc
 void Call::call(const EntryHead& head, std::exception_ptr why) {
   if (!why) {
     try {
-      reinterpret_cast<void (*)(RemoteCall&)>(detail::code_at(head.code))(*this);
+      reinterpret_cast<void (*)(RemoteCall&)>(wire::code_at(head.code))(*this);
     } catch (...) {
       why = std::current_exception();
     }

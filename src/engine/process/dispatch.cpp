@@ -4,9 +4,8 @@
 #include <cmath>
 #include <utility>
 
-#include <muster/detail/code.hpp>
-
 #include "engine/process/process_engine.hpp"
+#include "parts/wire/code.hpp"
 
 namespace muster::engine::process {
 
@@ -69,7 +68,7 @@ bool ProcessEngine::hand_out(Job& job, Link& link) {
   std::exception_ptr error;
   try {
     codec.pack(*job.loop, range.begin, range.end, packed_);
-    const detail::CodeId code = detail::code_id(reinterpret_cast<const void*>(codec.run));
+    const wire::CodeId code = wire::code_id(reinterpret_cast<const void*>(codec.run));
     if (!send(job, link, range, code)) {
       job.again.push_back(range);
       return false;

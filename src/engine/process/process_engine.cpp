@@ -28,7 +28,7 @@ constexpr std::uint32_t kOver = 1;
 
 bool inside_callback_of(const Engine* engine) noexcept { return engine != nullptr && t_supervised == engine; }
 
-ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(settings)), generation_(os::generation()) {
+ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(settings)) {
   links_.resize(static_cast<std::size_t>(settings_.workers));
   sync::spinning_cpus();  // asked once, here, and known in all copies
   template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds);
@@ -48,18 +48,7 @@ ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(set
 }
 
 ProcessEngine::~ProcessEngine() {
-  // A copy of the program has no workers to end, and must not end its original's.
-  if (generation_ != os::generation()) {
-    static_cast<void>(template_.release());
-    if (thread_.joinable()) thread_.detach();
-    return;
-  }
   if (thread_.joinable()) stop();
-}
-
-void ProcessEngine::require_original() const {
-  if (generation_ == os::generation()) return;
-  throw Error("this pool belongs to the process that made it, and this process is a copy of that one");
 }
 
 void ProcessEngine::wake() noexcept {
@@ -93,7 +82,6 @@ void ProcessEngine::drive(const Terms& terms) {
 }
 
 bool ProcessEngine::submit(Task& task, const Terms& terms) {
-  require_original();
   auto job = std::make_unique<Job>();
   job->loop = task.type->loop(task);
   job->task = &task;
@@ -107,7 +95,6 @@ bool ProcessEngine::submit(Task& task, const Terms& terms) {
 }
 
 bool ProcessEngine::run(Loop& loop, const Terms& terms) {
-  require_original();
   std::atomic<std::uint32_t> over{0};
   Job job;
   job.loop = &loop;
@@ -216,22 +203,17 @@ void ProcessEngine::settled() {
 }
 
 void ProcessEngine::close() {
-  if (generation_ != os::generation()) return;
   const LockGuard guard(inbox_lock_);
   if (gate_ == Gate::kOpen) gate_ = Gate::kClosed;
 }
 
 void ProcessEngine::terminate() {
-  if (generation_ != os::generation()) return;
-  {
-    const LockGuard guard(inbox_lock_);
-    gate_ = Gate::kTerminated;
-    wake();
-  }
+  const LockGuard guard(inbox_lock_);
+  gate_ = Gate::kTerminated;
+  wake();
 }
 
 bool ProcessEngine::drain(Nanos deadline) {
-  if (generation_ != os::generation()) return true;
   for (;;) {
     const std::uint32_t seen = settled_.seen();
     if (unsettled_.load(std::memory_order_acquire) == 0) return true;
@@ -240,7 +222,6 @@ bool ProcessEngine::drain(Nanos deadline) {
 }
 
 void ProcessEngine::stop() {
-  if (generation_ != os::generation()) return;
   stopping_.store(true, std::memory_order_seq_cst);
   wake();
   if (thread_.joinable()) thread_.join();

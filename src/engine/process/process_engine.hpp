@@ -70,7 +70,6 @@ class ProcessEngine final : public Engine {
   std::shared_ptr<Link> link_of(const Task& task);
   void hand_back() noexcept;
   Job* take_finished(const Task& task) noexcept;
-  void require_original() const;
   void settled();
   void wake() noexcept;
 
@@ -130,7 +129,6 @@ class ProcessEngine final : public Engine {
   bool rebalance();
 
   const ProcessSettings settings_;
-  const std::uint32_t generation_;  // of the process that made this: a copy has no workers
   os::Bell bell_;
 
   std::atomic<bool> asleep_{false};  // the supervisor, or it is about to

@@ -3,11 +3,11 @@
 #include <system_error>
 #include <utility>
 
-#include <muster/detail/code.hpp>
 #include <muster/error.hpp>
 
 #include "engine/process/process_engine.hpp"
 #include "engine/process/worker.hpp"
+#include "parts/wire/code.hpp"
 
 namespace muster::engine::process {
 
@@ -19,7 +19,7 @@ void ProcessEngine::start_worker(std::size_t place) {
   template_->request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
   link->ready = settings_.initializer == nullptr;
   if (!link->ready) {
-    const detail::CodeId code = detail::code_id(reinterpret_cast<const void*>(settings_.initializer));
+    const wire::CodeId code = wire::code_id(reinterpret_cast<const void*>(settings_.initializer));
     link->send_codes();
     Entry entry;
     entry.range = {0, 1, 0};

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +26,7 @@
 namespace muster::start::testing {
 namespace {
 
+using muster::testing::become_somebody;
 using muster::testing::Holdings;
 using muster::testing::require;
 using muster::testing::run_in_child;
@@ -106,7 +106,7 @@ TEST_P(Limit, on_processes_is_refused_with_its_reason_and_the_template_goes_on) 
   if (getuid() != 0) GTEST_SKIP() << "only root can become somebody without processes";
   const Method method = GetParam();
   const auto ended = run_in_child([method] {
-    require(setresuid(54321, 54321, 54321) == 0 && prctl(PR_SET_DUMPABLE, 1) == 0, "become somebody");
+    become_somebody();
 #ifdef __SANITIZE_THREAD__
     constexpr rlim_t kProcesses = 8;  // each has a thread of the sanitizer's, which counts
 #else

@@ -7,14 +7,15 @@
 #include <string>
 #include <unordered_map>
 
+#include <muster/detail/code.hpp>
 #include <muster/detail/lock_word.hpp>
 #include <muster/error.hpp>
 
 namespace muster {
 namespace {
 
-using detail::CodeId;
 using detail::LockGuard;
+using wire::CodeId;
 
 // The numbers that this process gives. Never destroyed: a pool may outlive the end of main.
 struct Given {
@@ -37,46 +38,89 @@ std::deque<Told>& told() {
   return *table;
 }
 
-// The last numbers that a thread asked for.
-struct Recent {
+// What a thread asked for last: by address, and by place.
+struct Known {
   const void* function = nullptr;
+  const os::CodePlace* place = nullptr;
   CodeId id = 0;
 };
-thread_local std::array<Recent, 64> t_recent;
+struct Found {
+  os::CodePlace place;
+  void* function = nullptr;
+};
+template <class T>
+using Recent = std::array<T, 64>;
+thread_local Recent<Known> t_known;
+thread_local Recent<Found> t_found;
 
-CodeId give(const void* function) {
+template <class T>
+T& entry_of(Recent<T>& recent, std::uint64_t address) {
+  const std::uint64_t bits = address >> 4U;
+  return recent[(bits ^ (bits >> 6U)) % recent.size()];
+}
+
+Known give(const void* function) {
   Given& table = given();
   const LockGuard guard(table.lock);
-  if (const auto known = table.ids.find(function); known != table.ids.end()) return known->second;
+  if (const auto known = table.ids.find(function); known != table.ids.end()) {
+    return {function, &table.places[known->second], known->second};
+  }
   const auto place = os::place_of(function);
-  if (!place) throw NotSerializable("a function that lies in no loaded module cannot travel to a worker process");
+  if (!place) throw NotSerializable("a function that lies in no loaded module cannot travel to another process");
   const auto id = static_cast<CodeId>(table.places.size());
   table.places.push_back(*place);
   table.ids.emplace(function, id);
-  return id;
+  return {function, &table.places.back(), id};
+}
+
+const Known& know(const void* function) {
+  Known& known = entry_of(t_known, reinterpret_cast<std::uintptr_t>(function));
+  if (known.function != function || function == nullptr) known = give(function);
+  return known;
 }
 
 }  // namespace
 
-CodeId detail::code_id(const void* function) {
-  const auto bits = reinterpret_cast<std::uintptr_t>(function) >> 4U;
-  Recent& recent = t_recent[(bits ^ (bits >> 6U)) % t_recent.size()];
-  if (recent.function != function || function == nullptr) recent = {function, give(function)};
-  return recent.id;
+// ---- functions within values ----------------------------------------------------------------------------------------
+
+const os::CodePlace& wire::place_of(const void* function) { return *know(function).place; }
+
+void* wire::find(const os::CodePlace& place) {
+  Found& found = entry_of(t_found, place.offset);
+  if (found.function == nullptr || found.place != place) {
+    void* const function = os::code_at(place);
+    if (function == nullptr) {
+      throw NotSerializable(
+          "a function came from another process, and its module is not loaded in this one: for workers, load it before "
+          "the first pool starts, or make the pool after that with start_method = fork");
+    }
+    found = {place, function};
+  }
+  return found.function;
 }
 
-void* detail::code_at(CodeId id) {
-  auto& table = told();
-  if (id >= table.size()) throw NotSerializable("a function number that nobody explained: " + std::to_string(id));
-  Told& code = table[id];
-  if (code.address == nullptr) code.address = os::code_at(code.place);
-  if (code.address == nullptr) {
-    throw NotSerializable(
-        "the worker process does not have the code of this function: its module was loaded after the workers' "
-        "template was made; load it before, or make the pool later with start_method = fork");
-  }
-  return code.address;
+// Without a build id only the address is left; it comes in the offset's place.
+void detail::write_function(Writer& out, const void* function) {
+  const os::CodePlace& place = wire::place_of(function);
+  out.plain(static_cast<std::uint8_t>(place.build_id_size));
+  out.write(place.build_id.data(), place.build_id_size);
+  out.plain(place.offset);
+  if (place.build_id_size == 0) out.plain(place.address);
 }
+
+void* detail::read_function(Reader& in) {
+  os::CodePlace place;
+  place.build_id_size = in.plain<std::uint8_t>();
+  if (place.build_id_size > place.build_id.size()) throw NotSerializable("a function came under no name of a module");
+  in.read(place.build_id.data(), place.build_id_size);
+  place.offset = in.plain<std::uint64_t>();
+  if (place.build_id_size == 0) place.address = in.plain<std::uint64_t>();
+  return wire::find(place);
+}
+
+// ---- numbers --------------------------------------------------------------------------------------------------------
+
+CodeId wire::code_id(const void* function) { return know(function).id; }
 
 CodeId wire::codes() noexcept {
   Given& table = given();
@@ -96,6 +140,14 @@ bool wire::learn_code(CodeId id, const os::CodePlace& place) {
   if (id != told().size()) return false;
   told().push_back({.place = place});
   return true;
+}
+
+void* wire::code_at(CodeId id) {
+  auto& table = told();
+  if (id >= table.size()) throw NotSerializable("a function number that nobody explained: " + std::to_string(id));
+  Told& code = table[id];
+  if (code.address == nullptr) code.address = find(code.place);
+  return code.address;
 }
 
 }  // namespace muster
