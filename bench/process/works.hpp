@@ -1,23 +1,12 @@
 #pragma once
 // What the process pool and python3's are measured at, and the bare limits beside them.
 
-#include <chrono>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
-#include <string>
 #include <vector>
 
-namespace bench {
+#include "bench/side_by_side.hpp"
 
-// One work of one implementation. Each call does it once and returns its cost in `unit`.
-struct Work {
-  std::string work;
-  std::string impl;
-  std::string unit;
-  std::function<double()> once;
-};
+namespace bench {
 
 inline constexpr long kLarge = 1'000'000;  // items of a map whose chunks the pool chooses
 inline constexpr long kTasks = 20'000;     // items that are sent one by one
@@ -27,19 +16,6 @@ inline constexpr std::size_t kBytes =
     1U << 26U;  // what is sent at once: nearly all zeros, so that both sides sum it fast
 inline constexpr std::size_t kOnes = 1U << 12U;  // every so many bytes there is a one
 inline constexpr int kStarts = 10;               // pools made and ended
-
-inline double seconds(const std::function<void()>& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// A benchmark of wrong results is worth nothing.
-inline void check(bool right, const char* what) {
-  if (right) return;
-  std::fprintf(stderr, "wrong result: %s\n", what);
-  std::abort();
-}
 
 std::vector<Work> muster_works(int workers);
 std::vector<Work> python_works(int workers);  // empty, once it has been told, if there is no python3

@@ -4,35 +4,14 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bench/side_by_side.hpp"
+
 namespace bench {
-
-// One work of one implementation at one number of workers. Each call does it once and returns its cost in `unit`.
-struct Work {
-  std::string work;
-  std::string impl;
-  std::string unit;
-  std::function<double()> once;
-};
-
-inline double seconds(const std::function<void()>& body) {
-  const auto start = std::chrono::steady_clock::now();
-  body();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// A benchmark of wrong results is worth nothing.
-inline void check(bool right, const char* what) {
-  if (right) return;
-  std::fprintf(stderr, "wrong result: %s\n", what);
-  std::abort();
-}
 
 inline long square(long i) { return i * i; }
 

@@ -17,12 +17,14 @@
 namespace muster {
 
 // Where a pool's workers come from. Python's start methods.
+// NOLINTBEGIN(readability-identifier-naming): Python's words
 enum class StartMethod {
   default_,    // forkserver after muster::init, else fork
   fork,        // copies of the program as it is when the pool is made; no other thread may run then
   forkserver,  // copies of the program as it was when muster::init ran
   spawn,       // not there yet: ValueError
 };
+// NOLINTEND(readability-identifier-naming)
 
 // A callable on its way to every worker of a pool: a function, a captureless lambda, muster::bind of one with
 // arguments that travel, or a class of its own that does.
@@ -66,7 +68,8 @@ struct ProcessOptions {
   // A worker is replaced by a fresh one after so many tasks; 0: never. A chunk of a map counts as one task.
   int maxtasksperchild = 0;
   StartMethod start_method = StartMethod::default_;
-  // Descriptors that workers have besides the standard streams; they inherit no others. One that is not open: ValueError.
+  // Descriptors that workers have besides the standard streams; they inherit no others. One that is not open:
+  // ValueError.
   std::vector<int> pass_fds = {};
 };
 

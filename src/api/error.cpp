@@ -20,8 +20,8 @@ RemoteError::~RemoteError() = default;
 namespace {
 
 std::string tell_loss(std::size_t index, int pid, int signal, int exit_code) {
-  const std::string how =
-      signal != 0 ? "was killed by signal " + std::to_string(signal) : "ended with exit code " + std::to_string(exit_code);
+  const std::string how = signal != 0 ? "was killed by signal " + std::to_string(signal)
+                                      : "ended with exit code " + std::to_string(exit_code);
   return "item " + std::to_string(index) + " was lost: its worker, process " + std::to_string(pid) + ", " + how;
 }
 

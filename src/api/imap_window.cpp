@@ -27,6 +27,11 @@ std::size_t window_chunks(const CallOptions& options, std::size_t chunk, int wor
 
 }  // namespace
 
+std::uint64_t Arrivals::next_number() noexcept {
+  static std::atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
 void Arrivals::ring() noexcept {
   if ((word_.fetch_add(kNudge, std::memory_order_acq_rel) & kSleepers) == 0) return;
   word_.fetch_and(~kSleepers, std::memory_order_relaxed);

@@ -76,7 +76,8 @@ class Pool final : public PoolCore {
   Pool(std::unique_ptr<engine::Engine> engine, Duration grace) : engine_(std::move(engine)), grace_(grace) {}
 
   void require_ours() const {
-    if (!is_ours()) throw Error("this pool belongs to the process that made it, and this process is a copy of that one");
+    if (!is_ours())
+      throw Error("this pool belongs to the process that made it, and this process is a copy of that one");
   }
   [[noreturn]] void refuse() const;
   void conclude_feeds() noexcept;
@@ -282,10 +283,14 @@ namespace {
 
 start::Method method_of(StartMethod method) {
   switch (method) {
-    case StartMethod::default_: return start::serving() ? start::Method::kForkserver : start::Method::kFork;
-    case StartMethod::fork: return start::Method::kFork;
-    case StartMethod::forkserver: return start::Method::kForkserver;
-    case StartMethod::spawn: break;
+    case StartMethod::default_:
+      return start::serving() ? start::Method::kForkserver : start::Method::kFork;
+    case StartMethod::fork:
+      return start::Method::kFork;
+    case StartMethod::forkserver:
+      return start::Method::kForkserver;
+    case StartMethod::spawn:
+      break;
   }
   throw ValueError("start_method: spawn is not there yet; fork and forkserver are");
 }

@@ -28,8 +28,9 @@ using detail::Task;
 
 // Asked for, never guessed.
 struct Capabilities {
-  bool shares_memory = false;  // tasks run in this process: `run` is called, codecs are not; if not, all tasks are loops
-  bool can_kill = false;       // a time limit ends the task itself, not only the wait for it
+  bool shares_memory =
+      false;              // tasks run in this process: `run` is called, codecs are not; if not, all tasks are loops
+  bool can_kill = false;  // a time limit ends the task itself, not only the wait for it
 };
 
 // What an engine is told of a task beyond the task itself.

@@ -23,8 +23,7 @@ int in_processes(int end) {
 }
 int in_threads(int end) {
   ThreadPool inner(2);
-  const int by = 3;
-  return sum(inner.map([&by](int i) { return by * i; }, std::views::iota(0, end)));
+  return sum(inner.map([](int i) { return 3 * i; }, std::views::iota(0, end)));
 }
 int in_both(int end) {
   const int threads = in_threads(end);

@@ -228,5 +228,25 @@ TYPED_TEST(ProcessTravel, megabytes_may_be_bound_to_a_function) {
   EXPECT_EQ(other.get()[99], 198);
 }
 
+// Says how often it was read in this process.
+struct Counted {
+  int reads = 0;
+  template <class Archive>
+  void save(Archive& /*archive*/) const {}
+  template <class Archive>
+  void load(Archive& /*archive*/) {
+    static int count = 0;
+    reads = ++count;
+  }
+};
+
+TYPED_TEST(ProcessTravel, what_is_bound_goes_to_a_worker_once_a_call) {
+  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+  const auto reads = muster::bind([](const Counted& counted, int) { return counted.reads; }, Counted());
+  for (const int count : pool.map(reads, std::views::iota(0, 100), {.chunksize = 1})) ASSERT_EQ(count, 1);
+  for (const int count : pool.imap(reads, std::views::iota(0, 100))) ASSERT_EQ(count, 2);
+  for (const int count : pool.imap(reads, std::views::iota(0, 100))) ASSERT_EQ(count, 3);
+}
+
 }  // namespace
 }  // namespace muster::testing

@@ -45,7 +45,11 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
   // `early`: a timeout settles the task at once, although it goes on; else when it has ended.
   template <class G, class... Args>
   CallTask(PoolCore& core, const CallOptions& options, bool early, G&& f, Args&&... args)
-      : Base(kType, core, 2), limit_(options.timeout), early_(early), f_(std::forward<G>(f)), args_(std::forward<Args>(args)...) {
+      : Base(kType, core, 2),
+        limit_(options.timeout),
+        early_(early),
+        f_(std::forward<G>(f)),
+        args_(std::forward<Args>(args)...) {
     if constexpr (kToken) this->stop = std::stop_source();
   }
 

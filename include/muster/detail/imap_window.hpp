@@ -23,8 +23,14 @@ class MUSTER_EXPORT Arrivals {
   // Waits until ring() was called since `seen`; false when the deadline passed first.
   bool wait(std::uint32_t seen, Nanos deadline) noexcept;
 
+  // No other stream of the program has this number.
+  std::uint64_t number() const noexcept { return number_; }
+
  private:
+  static std::uint64_t next_number() noexcept;
+
   std::atomic<std::uint32_t> word_{0};
+  const std::uint64_t number_ = next_number();
 };
 
 class MUSTER_EXPORT ImapWindow : public Feed {

@@ -55,7 +55,7 @@ struct RemoteItems {
         F f = read_callable<F>(from);
         return Common{std::move(f), read_value<V>(from)};
       });
-      run_all(call, common.f, [&call, i = call.begin(), first = common.first]() mutable {
+      run_all(call, common.f, [i = call.begin(), first = common.first]() mutable {
         return static_cast<V>(static_cast<std::size_t>(first) + i++);
       });
     } else {

@@ -104,7 +104,7 @@ struct Loop {
   Pace* pace = nullptr;
   const std::type_info* what = nullptr;
   const LoopCodec* codec = nullptr;
-  std::uint64_t common = 0;  // names what the codec's pack_common writes, where several loops share it; 0: none do
+  std::uint64_t common = 0;       // names what the codec's pack_common writes, where several loops share it; 0: none do
   bool stops_at_failure = false;  // for workers elsewhere: within a chunk no item runs after one that failed
   // Set by whoever wants no further chunk handed out.
   std::atomic<bool> stopped{false};

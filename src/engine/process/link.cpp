@@ -81,7 +81,14 @@ void Link::send_common(std::uint64_t name, std::span<const std::byte> bytes) {
 }
 
 void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes) {
-  const Place where = place(bytes);
+  entries_.emplace_back();  // first: once something has left, nothing may fail
+  Place where{};
+  try {
+    where = place(bytes);
+  } catch (...) {
+    entries_.pop_back();
+    throw;
+  }
   entry.sequence = sequence_;
   sequence_ = (sequence_ + 1) % kSequences;
   const std::size_t inline_bytes = where.elsewhere != 0 ? 0 : bytes.size();
@@ -102,7 +109,7 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
   --quota_;
   if (entry.limit > 0) look_at = std::min(look_at, os::now() + entry.limit);
   ++load_;
-  entries_.push_back(std::move(entry));
+  entries_.back() = entry;
 }
 
 void Link::send_quit() {

@@ -96,12 +96,13 @@ class Link {
   bool silent() const noexcept { return up_.empty(); }
   // Who is to be woken by what the worker publishes next. A caller that is replaced is woken.
   void listen(Listener who) noexcept;
-  // A caller who waits for the worker's next answer looks after the link itself, until it leaves. Says what it has seen.
+  // A caller who waits for the worker's next answer looks after the link itself, until it leaves. Says what it has
+  // seen.
   std::uint32_t attend(bool sleep) noexcept;
   void leave() noexcept;
   bool attended() const noexcept { return attended_; }
-  // For that caller, without the lock: until the worker has published something since, or something else happened. Gives
-  // up after a moment if it is not to sleep.
+  // For that caller, without the lock: until the worker has published something since, or something else happened.
+  // Gives up after a moment if it is not to sleep.
   void await_answer(std::uint32_t seen, bool sleep) noexcept;
 
   // ---- what it is at ----

@@ -162,7 +162,8 @@ std::shared_ptr<Link> ProcessEngine::link_of(const Task& task) {
 }
 
 Job* ProcessEngine::take_finished(const Task& task) noexcept {
-  const auto found = std::find_if(finished_.begin(), finished_.end(), [&](const Job* job) { return job->task == &task; });
+  const auto found =
+      std::find_if(finished_.begin(), finished_.end(), [&](const Job* job) { return job->task == &task; });
   if (found == finished_.end()) return nullptr;
   Job* const job = *found;
   finished_.erase(found);

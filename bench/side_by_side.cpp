@@ -1,0 +1,114 @@
+#include "bench/side_by_side.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+
+namespace bench {
+namespace {
+
+Row row_of(const Work& work, int workers, std::vector<double> costs) {
+  std::sort(costs.begin(), costs.end());
+  const std::size_t middle = costs.size() / 2;
+  const double median = costs.size() % 2 == 1 ? costs[middle] : (costs[middle - 1] + costs[middle]) / 2;
+  return {work.work, work.impl, work.unit, workers, costs.front(), median};
+}
+
+void print(const std::vector<Row>& rows, const Benchmark& benchmark) {
+  for (const Row& row : rows) {
+    const std::string remark = row.impl == kOurs ? benchmark.remark(row, rows) : "";
+    std::printf("%-14s %2d  %-9s %12.2f %12.2f  %-7s%s%s\n", row.work.c_str(), row.workers, row.impl.c_str(),
+                row.median, row.min, row.unit.c_str(), remark.empty() ? "" : "  ", remark.c_str());
+  }
+  std::fflush(stdout);
+}
+
+std::vector<std::string> names_of(const std::vector<Work>& works, const std::vector<std::string>& wanted) {
+  std::vector<std::string> names;
+  for (const Work& work : works) {
+    const bool take = wanted.empty() || std::find(wanted.begin(), wanted.end(), work.work) != wanted.end();
+    if (take && std::find(names.begin(), names.end(), work.work) == names.end()) names.push_back(work.work);
+  }
+  return names;
+}
+
+std::vector<Row> measure(const std::vector<Work>& works, const std::string& name, int workers, int repeat) {
+  std::vector<std::vector<double>> costs(works.size());
+  for (int time = 0; time <= repeat; ++time) {
+    for (std::size_t i = 0; i < works.size(); ++i) {
+      if (works[i].work != name) continue;
+      const double cost = works[i].once();
+      if (time > 0) costs[i].push_back(cost);  // the first is to warm up
+    }
+  }
+  std::vector<Row> rows;
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    if (!costs[i].empty()) rows.push_back(row_of(works[i], workers, costs[i]));
+  }
+  return rows;
+}
+
+bool write_json(const std::string& file, const std::vector<Row>& rows) {
+  nlohmann::json json = nlohmann::json::array();
+  for (const Row& row : rows) {
+    json.push_back({{"work", row.work},
+                    {"impl", row.impl},
+                    {"workers", row.workers},
+                    {"unit", row.unit},
+                    {"min", row.min},
+                    {"median", row.median}});
+  }
+  std::ofstream out(file);
+  out << json.dump(1) << '\n';
+  out.close();
+  return !out.fail();
+}
+
+}  // namespace
+
+double seconds(const std::function<void()>& body) {
+  const auto start = std::chrono::steady_clock::now();
+  body();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void check(bool right, const char* what) {
+  if (right) return;
+  std::fprintf(stderr, "wrong result: %s\n", what);
+  std::abort();
+}
+
+int run(int argc, char** argv, const Benchmark& benchmark) {
+  CLI::App app(benchmark.about);
+  std::vector<int> workers = benchmark.workers;
+  std::vector<std::string> wanted;
+  std::string json;
+  int repeat = benchmark.repeat;
+  app.add_option("--workers", workers, "How many workers, e.g. 1,2,4")->delimiter(',')->check(CLI::Range(1, 1024));
+  app.add_option("--work", wanted, "Only these works")->delimiter(',');
+  app.add_option("--repeat", repeat, "Measure each so often")->check(CLI::PositiveNumber);
+  app.add_option("--json", json, "Write the rows to this file");
+  CLI11_PARSE(app, argc, argv);
+
+  std::printf("%-14s %2s  %-9s %12s %12s\n", "work", "W", "impl", "median", "min");
+  std::vector<Row> all;
+  for (const int count : workers) {
+    const std::vector<Work> works = benchmark.works(count);
+    for (const std::string& name : names_of(works, wanted)) {
+      const std::vector<Row> rows = measure(works, name, count, repeat);
+      print(rows, benchmark);
+      all.insert(all.end(), rows.begin(), rows.end());
+    }
+  }
+  if (json.empty() || write_json(json, all)) return 0;
+  std::fprintf(stderr, "cannot write %s\n", json.c_str());
+  return 1;
+}
+
+}  // namespace bench
