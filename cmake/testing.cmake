@@ -7,11 +7,11 @@ include(GoogleTest)
 # A hang ends as a failure, late enough for the slowest machine under a sanitizer.
 set(MUSTER_TEST_TIMEOUT 300)
 
-# muster_add_test(name source... [LABEL label] [TIMEOUT seconds] [SERIAL] [INSIDE] [LINK library...])
+# muster_add_test(name source... [LABEL label] [TIMEOUT seconds] [SERIAL] [INSIDE] [FORKSERVER pattern] [LINK library...])
 # A GoogleTest program; every TEST in it becomes a ctest test in a process of its own.
-# INSIDE: may use the private headers. SERIAL: runs beside no other test. `ctest -L label` picks, `-LE label` leaves out.
+# FORKSERVER: those that match run a second time, with that start method. INSIDE: may use the private headers. SERIAL: runs beside no other test. `ctest -L label` picks, `-LE label` leaves out.
 function(muster_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL;INSIDE" "LABEL;TIMEOUT" "LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL;INSIDE" "LABEL;TIMEOUT;FORKSERVER" "LINK")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT ${MUSTER_TEST_TIMEOUT})
   endif()
@@ -27,8 +27,13 @@ function(muster_add_test name)
   if(arg_SERIAL)
     set(serial RUN_SERIAL ON)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL} ${serial})
+  set(discovery DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
+  set(properties TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL} ${serial})
+  gtest_discover_tests(${name} ${discovery} PROPERTIES ${properties})
+  if(arg_FORKSERVER)
+    gtest_discover_tests(${name} ${discovery} TEST_PREFIX forkserver. TEST_FILTER ${arg_FORKSERVER}
+                         PROPERTIES ${properties} ENVIRONMENT MUSTER_TEST_START_METHOD=forkserver)
+  endif()
 endfunction()
 
 # muster_add_inner_tests(file...): one program for each src/.../x_test.cpp, named x_test.

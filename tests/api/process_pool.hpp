@@ -1,5 +1,5 @@
 #pragma once
-// What the tests share that are for pools of processes only. Each runs by every way to start workers.
+// What the tests share that are for pools of processes only.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -23,9 +23,6 @@
 namespace muster::testing {
 
 using namespace std::chrono_literals;
-
-template <class Kind>
-using PoolOf = typename Kind::Pool;
 
 inline int square(int i) { return i * i; }
 inline int pid_here(int) { return getpid(); }
@@ -92,16 +89,15 @@ std::string text_thrown(const Call& call) {
   return {};
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kAddressSanitized = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#ifdef __SANITIZE_ADDRESS__
 inline constexpr bool kAddressSanitized = true;
 #else
 inline constexpr bool kAddressSanitized = false;
 #endif
+#ifdef __SANITIZE_THREAD__
+inline constexpr bool kSanitized = true;
 #else
-inline constexpr bool kAddressSanitized = false;
+inline constexpr bool kSanitized = kAddressSanitized;
 #endif
 
 }  // namespace muster::testing

@@ -11,10 +11,6 @@
 namespace muster::testing {
 namespace {
 
-template <class Kind>
-class ProcessInside : public ::testing::Test {};
-TYPED_TEST_SUITE(ProcessInside, KindsOfProcesses, KindNames);
-
 int sum(const Results<int>& all) { return std::accumulate(all.begin(), all.end(), 0); }
 
 int in_processes(int end) {
@@ -35,8 +31,8 @@ int deep(int levels) {
   return 1 + inner.apply(deep, levels - 1);
 }
 
-TYPED_TEST(ProcessInside, tasks_may_make_pools_of_their_own) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessInside, tasks_may_make_pools_of_their_own) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   EXPECT_EQ(pool.apply(in_threads, 4), 18);
   EXPECT_EQ(pool.apply(in_processes, 4), 14 + 4);
   EXPECT_EQ(pool.apply(in_both, 4), 18 + 18 + 18);
@@ -44,8 +40,8 @@ TYPED_TEST(ProcessInside, tasks_may_make_pools_of_their_own) {
   EXPECT_EQ(pool.apply(deep, 4), 5);
 }
 
-TYPED_TEST(ProcessInside, a_loss_inside_is_told_outside) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+TEST(ProcessInside, a_loss_inside_is_told_outside) {
+  ProcessPool pool(Processes::with({.processes = 1}));
   const auto lose = [](int) {
     ProcessPool inner(1);
     return inner.apply([](int) -> int { std::abort(); }, 1);

@@ -10,10 +10,6 @@
 namespace muster::testing {
 namespace {
 
-template <class Kind>
-class ProcessLosses : public ::testing::Test {};
-TYPED_TEST_SUITE(ProcessLosses, KindsOfProcesses, KindNames);
-
 enum class Way { kAbort, kQuickExit, kExit, kKill, kTerminate, kTrap, kOverflow };
 
 // Deeper than any stack.
@@ -96,8 +92,8 @@ void expect(Way way, const WorkerLost& lost) {
 constexpr std::initializer_list<Way> kWays = {Way::kAbort,     Way::kQuickExit, Way::kExit,    Way::kKill,
                                               Way::kTerminate, Way::kTrap,      Way::kOverflow};
 
-TYPED_TEST(ProcessLosses, a_loss_says_who_died_and_how) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+TEST(ProcessLosses, a_loss_says_who_died_and_how) {
+  ProcessPool pool(Processes::with({.processes = 1}));
   for (const Way way : kWays) {
     const int pid = all_pids(pool).at(0);
     const auto lost = loss([&] { pool.apply(die, way); });
@@ -110,8 +106,8 @@ TYPED_TEST(ProcessLosses, a_loss_says_who_died_and_how) {
   }
 }
 
-TYPED_TEST(ProcessLosses, a_loss_costs_one_item_of_a_map) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 3}));
+TEST(ProcessLosses, a_loss_costs_one_item_of_a_map) {
+  ProcessPool pool(Processes::with({.processes = 3}));
   for (const Way way : kWays) {
     for (const int chunksize : {0, 1, 20}) {
       const auto outcomes =
@@ -133,8 +129,8 @@ TYPED_TEST(ProcessLosses, a_loss_costs_one_item_of_a_map) {
   }
 }
 
-TYPED_TEST(ProcessLosses, every_call_reports_a_loss) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessLosses, every_call_reports_a_loss) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   const auto at_7 = muster::bind(die_at_7, Way::kKill);
   const auto all = std::views::iota(0, 20);
   EXPECT_EQ(loss([&] { pool.map(at_7, all); }).value().index(), 7U);
@@ -153,8 +149,8 @@ TYPED_TEST(ProcessLosses, every_call_reports_a_loss) {
   EXPECT_EQ(errors, 1);
 }
 
-TYPED_TEST(ProcessLosses, a_stream_goes_on_after_a_loss) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessLosses, a_stream_goes_on_after_a_loss) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   for (const int chunksize : {1, 5}) {
     auto stream = pool.imap(muster::bind(die_at_7, Way::kAbort), std::views::iota(0, 20), {.chunksize = chunksize});
     for (int i = 0; i < 20; ++i) {
@@ -168,21 +164,21 @@ TYPED_TEST(ProcessLosses, a_stream_goes_on_after_a_loss) {
   }
 }
 
-TYPED_TEST(ProcessLosses, an_initializer_that_dies_throws_from_the_constructor) {
+TEST(ProcessLosses, an_initializer_that_dies_throws_from_the_constructor) {
   const auto dies = [] { std::abort(); };
-  const auto lost = loss([&] { PoolOf<TypeParam> pool(TypeParam::with({.processes = 2, .initializer = dies})); });
+  const auto lost = loss([&] { ProcessPool pool(Processes::with({.processes = 2, .initializer = dies})); });
   ASSERT_TRUE(lost);
   EXPECT_EQ(lost->signal(), SIGABRT);
 }
 
-TYPED_TEST(ProcessLosses, nothing_keeps_a_pool_from_ending) {
+TEST(ProcessLosses, nothing_keeps_a_pool_from_ending) {
   for (int round = 0; round < 3; ++round) {
     Bell bell;
     const Gate gate;
     std::optional<AsyncResult<int>> stuck;
     std::optional<AsyncResult<int>> queued;
     {
-      PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+      ProcessPool pool(Processes::with({.processes = 1}));
       stuck.emplace(pool.apply_async(hold, bell.path(), gate.path(), 1));
       queued.emplace(pool.apply_async(square, 2));
       bell.await();

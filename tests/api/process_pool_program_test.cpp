@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <muster/init.hpp>
 
+#include <array>
 #include <memory>
 #include <thread>
 
@@ -13,23 +14,17 @@
 namespace muster::testing {
 namespace {
 
-template <class Kind>
-class ProcessProgram : public ::testing::Test {
- protected:
-  // The program `body`, as one that uses this kind of pool begins.
-  static Ended run(const std::function<void()>& body) {
-    return run_in_child([&body] {
-      if (std::is_same_v<Kind, Served>) {
-        int argc = 1;
-        std::string name = "program";
-        std::vector<char*> argv{name.data(), nullptr};
-        muster::init(argc, argv.data());
-      }
-      body();
-    });
-  }
-};
-TYPED_TEST_SUITE(ProcessProgram, KindsOfProcesses, KindNames);
+// The program `body`, as one that uses this start method begins.
+Ended run(const std::function<void()>& body) {
+  return run_in_child([&body] {
+    if (method_under_test() == StartMethod::forkserver) {
+      std::string name = "program";
+      std::array<char*, 2> argv{name.data(), nullptr};
+      muster::init(1, argv.data());
+    }
+    body();
+  });
+}
 
 // What a worker does until it is killed, once it has said who it is.
 int stay(const std::string& path, int /*item*/) {
@@ -55,10 +50,10 @@ void expect_gone(const std::vector<int>& pids) {
   }
 }
 
-TYPED_TEST(ProcessProgram, that_is_killed_leaves_no_worker) {
+TEST(ProcessProgram, that_is_killed_leaves_no_worker) {
   const Notes notes;
-  const Ended ended = this->run([&notes] {
-    PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  const Ended ended = run([&notes] {
+    ProcessPool pool(Processes::with({.processes = 2}));
     const auto held = occupy(pool, notes);
     kill(getpid(), SIGKILL);
   });
@@ -67,11 +62,11 @@ TYPED_TEST(ProcessProgram, that_is_killed_leaves_no_worker) {
   expect_gone(notes.lines());
 }
 
-TYPED_TEST(ProcessProgram, that_is_interrupted_with_its_workers_ends_without_noise) {
+TEST(ProcessProgram, that_is_interrupted_with_its_workers_ends_without_noise) {
   const Notes notes;
-  const Ended ended = this->run([&notes] {
+  const Ended ended = run([&notes] {
     require(setpgid(0, 0) == 0, "a group of its own");
-    PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+    ProcessPool pool(Processes::with({.processes = 2}));
     const auto held = occupy(pool, notes);
     kill(0, SIGINT);
     for (;;) pause();
@@ -84,12 +79,12 @@ TYPED_TEST(ProcessProgram, that_is_interrupted_with_its_workers_ends_without_noi
 // Its handler ends it in the ordinary way, with the pool's destructor.
 volatile sig_atomic_t interrupted = 0;
 
-TYPED_TEST(ProcessProgram, that_handles_interrupts_ends_its_pool_itself) {
+TEST(ProcessProgram, that_handles_interrupts_ends_its_pool_itself) {
   const Notes notes;
-  const Ended ended = this->run([&notes] {
+  const Ended ended = run([&notes] {
     require(setpgid(0, 0) == 0, "a group of its own");
     signal(SIGINT, [](int) { interrupted = 1; });
-    PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+    ProcessPool pool(Processes::with({.processes = 2}));
     const auto held = occupy(pool, notes);
     kill(0, SIGINT);
     while (interrupted == 0) sched_yield();
@@ -99,9 +94,9 @@ TYPED_TEST(ProcessProgram, that_handles_interrupts_ends_its_pool_itself) {
   expect_gone(notes.lines());
 }
 
-TYPED_TEST(ProcessProgram, with_children_of_its_own_waits_for_those_and_no_others) {
-  const Ended ended = this->run([] {
-    PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessProgram, with_children_of_its_own_waits_for_those_and_no_others) {
+  const Ended ended = run([] {
+    ProcessPool pool(Processes::with({.processes = 2}));
     for (int round = 0; round < 20; ++round) {
       const pid_t child = fork();
       if (child == 0) _exit(7);
@@ -121,18 +116,18 @@ TYPED_TEST(ProcessProgram, with_children_of_its_own_waits_for_those_and_no_other
   EXPECT_TRUE(ended.well()) << ended;
 }
 
-TYPED_TEST(ProcessProgram, may_make_its_pool_in_a_thread_that_ends) {
-  const Ended ended = this->run([] {
-    std::unique_ptr<PoolOf<TypeParam>> pool;
+TEST(ProcessProgram, may_make_its_pool_in_a_thread_that_ends) {
+  const Ended ended = run([] {
+    std::unique_ptr<ProcessPool> pool;
     std::string refused;
     std::thread([&] {
       try {
-        pool = std::make_unique<PoolOf<TypeParam>>(TypeParam::with({.processes = 2}));
+        pool = std::make_unique<ProcessPool>(Processes::with({.processes = 2}));
       } catch (const Error& error) {
         refused = error.what();
       }
     }).join();
-    if (std::is_same_v<TypeParam, Forked>) {
+    if (method_under_test() == StartMethod::fork) {
       require(refused.find("muster::init") != std::string::npos, "a copy beside the main thread, and what to do");
       return;
     }

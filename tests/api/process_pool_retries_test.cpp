@@ -9,10 +9,6 @@
 namespace muster::testing {
 namespace {
 
-template <class Kind>
-class ProcessRetries : public ::testing::Test {};
-TYPED_TEST_SUITE(ProcessRetries, KindsOfProcesses, KindNames);
-
 // Dies in all attempts but the last of so many.
 int die_before(const std::string& notes, int attempts, int i) {
   note(notes, i);
@@ -22,8 +18,8 @@ int die_before(const std::string& notes, int attempts, int i) {
   return i;
 }
 
-TYPED_TEST(ProcessRetries, what_was_lost_is_run_again_as_often_as_retries_say) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessRetries, what_was_lost_is_run_again_as_often_as_retries_say) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   const Notes notes;
   EXPECT_EQ(pool.with({.retries = 2}).apply(die_before, notes.path(), 3, 1), 1);
   EXPECT_EQ(notes.count(1), 3U);
@@ -44,8 +40,8 @@ int die_at_thirds(const std::string& notes, int i) {
   return i;
 }
 
-TYPED_TEST(ProcessRetries, only_what_was_lost_is_run_again) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 3}));
+TEST(ProcessRetries, only_what_was_lost_is_run_again) {
+  ProcessPool pool(Processes::with({.processes = 3}));
   for (const int chunksize : {0, 1, 4}) {
     const Notes notes;
     const auto outcomes = pool.try_map(muster::bind(die_at_thirds, notes.path()), std::views::iota(0, 12),
@@ -67,8 +63,8 @@ int note_and_stay(const std::string& notes, int i) {
   for (;;) pause();
 }
 
-TYPED_TEST(ProcessRetries, exceptions_and_timeouts_are_not_tried_again) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+TEST(ProcessRetries, exceptions_and_timeouts_are_not_tried_again) {
+  ProcessPool pool(Processes::with({.processes = 1}));
   const Notes notes;
   EXPECT_THROW(pool.with({.retries = 5}).apply(note_and_throw, notes.path(), 1), std::runtime_error);
   EXPECT_EQ(notes.lines().size(), 1U);
@@ -77,8 +73,8 @@ TYPED_TEST(ProcessRetries, exceptions_and_timeouts_are_not_tried_again) {
   EXPECT_EQ(notes.lines().size(), 2U);
 }
 
-TYPED_TEST(ProcessRetries, a_timeout_kills_the_worker_of_its_item_and_no_other) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 3}));
+TEST(ProcessRetries, a_timeout_kills_the_worker_of_its_item_and_no_other) {
+  ProcessPool pool(Processes::with({.processes = 3}));
   for (int round = 0; round < 3; ++round) {
     const std::vector<int> before = all_pids(pool);
     const Notes notes;
@@ -92,8 +88,8 @@ TYPED_TEST(ProcessRetries, a_timeout_kills_the_worker_of_its_item_and_no_other) 
   }
 }
 
-TYPED_TEST(ProcessRetries, items_beside_one_that_times_out_have_their_values) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessRetries, items_beside_one_that_times_out_have_their_values) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   const Notes notes;
   for (const int chunksize : {1, 10}) {
     const auto outcomes = pool.try_map(muster::bind(note_and_stay, notes.path()), std::views::iota(0, 10),
@@ -102,8 +98,8 @@ TYPED_TEST(ProcessRetries, items_beside_one_that_times_out_have_their_values) {
   }
 }
 
-TYPED_TEST(ProcessRetries, worker_pids_are_those_that_tasks_see) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 3}));
+TEST(ProcessRetries, worker_pids_are_those_that_tasks_see) {
+  ProcessPool pool(Processes::with({.processes = 3}));
   const std::vector<int> pids = all_pids(pool);
   EXPECT_FALSE(contains(pids, getpid()));
   for (const int pid : pool.map(pid_here, std::views::iota(0, 100), {.chunksize = 1})) EXPECT_TRUE(contains(pids, pid));
@@ -114,8 +110,8 @@ TYPED_TEST(ProcessRetries, worker_pids_are_those_that_tasks_see) {
   for (const int pid : pids) EXPECT_EQ(kill(pid, 0), -1);
 }
 
-TYPED_TEST(ProcessRetries, a_worker_that_may_do_no_more_is_another_process_next_time) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1, .maxtasksperchild = 2}));
+TEST(ProcessRetries, a_worker_that_may_do_no_more_is_another_process_next_time) {
+  ProcessPool pool(Processes::with({.processes = 1, .maxtasksperchild = 2}));
   std::vector<int> pids;
   for (int i = 0; i < 10; ++i) pids.push_back(pool.apply(pid_here, i));
   for (std::size_t i = 0; i < pids.size(); ++i) {
@@ -124,8 +120,30 @@ TYPED_TEST(ProcessRetries, a_worker_that_may_do_no_more_is_another_process_next_
   }
 }
 
-TYPED_TEST(ProcessRetries, a_worker_killed_while_idle_is_replaced) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+// How many tasks this worker has had.
+int note_and_count(const std::string& notes, int i) {
+  static int count = 0;
+  note(notes, i);
+  return ++count;
+}
+
+TEST(ProcessRetries, thousands_of_tasks_by_workers_of_a_few_each_run_once) {
+  constexpr int kTasks = kSanitized ? 500 : 10'000;
+  for (const int most : {1, 2, 3}) {
+    const Notes notes;
+    const int tasks = most < 3 ? kTasks / 10 : kTasks;
+    ProcessPool pool(Processes::with({.processes = 2, .maxtasksperchild = most}));
+    const auto once = muster::bind(note_and_count, notes.path());
+    for (const int count : pool.map(once, std::views::iota(0, tasks), {.chunksize = 1})) ASSERT_LE(count, most);
+    std::vector<int> lines = notes.lines();
+    std::sort(lines.begin(), lines.end());
+    ASSERT_EQ(lines.size(), static_cast<std::size_t>(tasks));
+    for (int i = 0; i < tasks; ++i) ASSERT_EQ(lines[static_cast<std::size_t>(i)], i);
+  }
+}
+
+TEST(ProcessRetries, a_worker_killed_while_idle_is_replaced) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   for (int round = 0; round < 5; ++round) {
     const std::vector<int> before = all_pids(pool);
     for (const int pid : before) kill(pid, SIGKILL);

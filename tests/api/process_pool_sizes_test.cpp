@@ -14,10 +14,6 @@
 namespace muster::testing {
 namespace {
 
-template <class Kind>
-class ProcessSizes : public ::testing::Test {};
-TYPED_TEST_SUITE(ProcessSizes, KindsOfProcesses, KindNames);
-
 // Bytes that are different everywhere.
 std::string filled(std::size_t size) {
   std::string text(size, '\0');
@@ -59,8 +55,8 @@ std::vector<std::size_t> borders() {
   return sizes;
 }
 
-TYPED_TEST(ProcessSizes, results_around_all_borders) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessSizes, results_around_all_borders) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   for (const std::size_t size : borders()) {
     const std::string text = pool.apply(filled, size);
     ASSERT_EQ(text.size(), size);
@@ -68,13 +64,13 @@ TYPED_TEST(ProcessSizes, results_around_all_borders) {
   }
 }
 
-TYPED_TEST(ProcessSizes, arguments_around_all_borders) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessSizes, arguments_around_all_borders) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   for (const std::size_t size : borders()) ASSERT_EQ(pool.apply(weigh, filled(size)), size);
 }
 
-TYPED_TEST(ProcessSizes, exceptions_around_all_borders) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessSizes, exceptions_around_all_borders) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   ASSERT_TRUE(kHeavyKnown);
   for (const std::size_t size : borders()) {
     ASSERT_TRUE(text_thrown<std::runtime_error>([&] { pool.apply(fail, size); }) == filled(size)) << size;
@@ -87,8 +83,8 @@ TYPED_TEST(ProcessSizes, exceptions_around_all_borders) {
   }
 }
 
-TYPED_TEST(ProcessSizes, all_sizes_at_once_and_in_any_order) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 3}));
+TEST(ProcessSizes, all_sizes_at_once_and_in_any_order) {
+  ProcessPool pool(Processes::with({.processes = 3}));
   std::vector<std::string> texts;
   for (const std::size_t size : borders()) texts.push_back(filled(size * 7919 % 262'300));
   std::vector<AsyncResult<std::string>> results;
@@ -107,8 +103,8 @@ TYPED_TEST(ProcessSizes, all_sizes_at_once_and_in_any_order) {
   }
 }
 
-TYPED_TEST(ProcessSizes, chunks_of_items_of_one_size_around_all_borders) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessSizes, chunks_of_items_of_one_size_around_all_borders) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   for (const std::size_t size : {0U, 1U, 100U, 1000U, 5460U, 8190U, 16383U, 16384U, 16385U, 20000U}) {
     const std::vector<std::size_t> sizes(40, size);
     for (const std::string& text : pool.map(filled, sizes, {.chunksize = 20})) ASSERT_EQ(weigh(text), size);
@@ -119,8 +115,8 @@ TYPED_TEST(ProcessSizes, chunks_of_items_of_one_size_around_all_borders) {
   }
 }
 
-TYPED_TEST(ProcessSizes, plain_items_and_results_in_chunks_of_every_size) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessSizes, plain_items_and_results_in_chunks_of_every_size) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   std::vector<std::array<int, 3>> items;
   for (int i = 0; i < 20'000; ++i) items.push_back({i, -i, 2 * i});
   const auto last = [](const std::array<int, 3>& item) { return item[2]; };
@@ -130,8 +126,8 @@ TYPED_TEST(ProcessSizes, plain_items_and_results_in_chunks_of_every_size) {
   }
 }
 
-TYPED_TEST(ProcessSizes, megabytes_travel_both_ways) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessSizes, megabytes_travel_both_ways) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   constexpr std::size_t kMegabyte = std::size_t{1} << 20U;
   for (const std::size_t size : {kMegabyte - 1, kMegabyte, 5 * kMegabyte + 3, 64 * kMegabyte}) {
     const std::string text = filled(size);
@@ -160,10 +156,10 @@ void limit_memory(std::size_t more) {
   if (setrlimit(RLIMIT_AS, &both) != 0) throw_errno("setrlimit");
 }
 
-TYPED_TEST(ProcessSizes, a_result_too_large_for_its_worker_is_a_bad_alloc) {
+TEST(ProcessSizes, a_result_too_large_for_its_worker_is_a_bad_alloc) {
   if (kAddressSanitized) GTEST_SKIP() << "the sanitizer ends a process that has no memory";
   constexpr std::size_t kMegabyte = std::size_t{1} << 20U;
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1, .initializer = muster::bind(limit_memory, 100 * kMegabyte)}));
+  ProcessPool pool(Processes::with({.processes = 1, .initializer = muster::bind(limit_memory, 100 * kMegabyte)}));
   const int pid = all_pids(pool).at(0);
   const auto blank = [](std::size_t size) { return std::string(size, 'x'); };
   EXPECT_THROW(pool.apply(blank, 60 * kMegabyte), std::bad_alloc) << "there is room for it but not for its copy";

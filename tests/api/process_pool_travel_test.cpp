@@ -14,10 +14,6 @@
 namespace muster::testing {
 namespace {
 
-template <class Kind>
-class ProcessTravel : public ::testing::Test {};
-TYPED_TEST_SUITE(ProcessTravel, KindsOfProcesses, KindNames);
-
 // ---- exceptions -----------------------------------------------------------------------------------------------------
 
 struct Unheard : std::exception {
@@ -27,8 +23,8 @@ struct NoException {
   int code = 7;
 };
 
-TYPED_TEST(ProcessTravel, an_exception_of_an_unknown_type_arrives_as_its_name_and_text) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, an_exception_of_an_unknown_type_arrives_as_its_name_and_text) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   try {
     pool.apply([] { throw Unheard(); });
     FAIL() << "nothing was thrown";
@@ -45,10 +41,10 @@ TYPED_TEST(ProcessTravel, an_exception_of_an_unknown_type_arrives_as_its_name_an
   EXPECT_EQ(pool.apply(square, 3), 9);
 }
 
-TYPED_TEST(ProcessTravel, an_initializer_fails_by_its_own_exception) {
-  using Pool = PoolOf<TypeParam>;
+TEST(ProcessTravel, an_initializer_fails_by_its_own_exception) {
+  using Pool = ProcessPool;
   const auto fails = [] { throw Unheard(); };
-  EXPECT_EQ(text_thrown<RemoteError>([&] { Pool pool(TypeParam::with({.processes = 2, .initializer = fails})); }),
+  EXPECT_EQ(text_thrown<RemoteError>([&] { Pool pool(Processes::with({.processes = 2, .initializer = fails})); }),
             "nobody knows my type");
 }
 
@@ -128,32 +124,32 @@ void refuses_13(Pool& pool, F f, const Items& items, const std::string& text, Nu
   EXPECT_EQ(number(pool.apply(f, items[12])), 12) << "the pool is none the worse for it";
 }
 
-TYPED_TEST(ProcessTravel, an_argument_that_cannot_be_written_is_an_error_with_its_reason) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, an_argument_that_cannot_be_written_is_an_error_with_its_reason) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   refuses_13(pool, take<Unwritable>, many<Unwritable>(30), "13 is not written", [](int i) { return i; });
 }
 
-TYPED_TEST(ProcessTravel, an_argument_that_cannot_be_read_is_an_error_with_its_reason) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, an_argument_that_cannot_be_read_is_an_error_with_its_reason) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   refuses_13(pool, take<Unreadable>, many<Unreadable>(30), "13 is not read", [](int i) { return i; });
 }
 
-TYPED_TEST(ProcessTravel, a_result_that_cannot_be_written_is_an_error_with_its_reason) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, a_result_that_cannot_be_written_is_an_error_with_its_reason) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   std::vector<int> items(30);
   std::iota(items.begin(), items.end(), 0);
   refuses_13(pool, give<Unwritable>, items, "13 is not written", take<Unwritable>);
 }
 
-TYPED_TEST(ProcessTravel, a_result_that_cannot_be_read_is_an_error_with_its_reason) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, a_result_that_cannot_be_read_is_an_error_with_its_reason) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   std::vector<int> items(30);
   std::iota(items.begin(), items.end(), 0);
   refuses_13(pool, give<Unreadable>, items, "13 is not read", take<Unreadable>);
 }
 
-TYPED_TEST(ProcessTravel, what_is_bound_and_cannot_be_sent_fails_the_call) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, what_is_bound_and_cannot_be_sent_fails_the_call) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   const auto add = [](const auto& fixed, int i) { return fixed.number + i; };
   const auto all = std::views::iota(0, 1000);
   EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.map(muster::bind(add, Unwritable{13}), all); }),
@@ -164,10 +160,10 @@ TYPED_TEST(ProcessTravel, what_is_bound_and_cannot_be_sent_fails_the_call) {
   EXPECT_EQ(text_thrown<NotSerializable>([&] { pool.apply(muster::bind(add, Unreadable{13}), 1); }), "13 is not read");
   for (const auto& outcome : pool.try_map(muster::bind(add, Unreadable{13}), all)) ASSERT_FALSE(outcome.has_value());
   EXPECT_EQ(pool.map(muster::bind(add, Unreadable{12}), all)[999], 1011);
-  using Pool = PoolOf<TypeParam>;
+  using Pool = ProcessPool;
   const auto init = [](const Unreadable&) {};
   EXPECT_EQ(text_thrown<NotSerializable>([&] {
-              Pool none(TypeParam::with({.processes = 1, .initializer = muster::bind(init, Unreadable{13})}));
+              Pool none(Processes::with({.processes = 1, .initializer = muster::bind(init, Unreadable{13})}));
             }),
             "13 is not read");
 }
@@ -182,8 +178,8 @@ struct Table {
   std::vector<int (*)(int)> functions;
 };
 
-TYPED_TEST(ProcessTravel, functions_are_arguments_like_others) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, functions_are_arguments_like_others) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   EXPECT_EQ(pool.apply(call, &twice, 4), 8);
   EXPECT_EQ(pool.apply(call, negated, 4), -4);
   EXPECT_EQ(pool.apply(call, +[](int i) { return i + 1; }, 4), 5);
@@ -197,8 +193,8 @@ TYPED_TEST(ProcessTravel, functions_are_arguments_like_others) {
   EXPECT_EQ(pool.apply(all, Table{"t", {&twice, &negated, &twice}}, 3), -12);
 }
 
-TYPED_TEST(ProcessTravel, functions_are_results_like_others) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, functions_are_results_like_others) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   const auto pick = [](bool first) -> int (*)(int) { return first ? &twice : &negated; };
   EXPECT_EQ(pool.apply(pick, true), &twice);
   EXPECT_EQ(pool.apply(pick, false), &negated);
@@ -211,8 +207,8 @@ TYPED_TEST(ProcessTravel, functions_are_results_like_others) {
   EXPECT_EQ(pool.apply(deep, -1).functions.at(0)(4), -4);
 }
 
-TYPED_TEST(ProcessTravel, megabytes_may_be_bound_to_a_function) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessTravel, megabytes_may_be_bound_to_a_function) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   std::vector<int> table(2'000'000);
   std::iota(table.begin(), table.end(), 0);
   const auto look_up = muster::bind(
@@ -240,8 +236,8 @@ struct Counted {
   }
 };
 
-TYPED_TEST(ProcessTravel, what_is_bound_goes_to_a_worker_once_a_call) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+TEST(ProcessTravel, what_is_bound_goes_to_a_worker_once_a_call) {
+  ProcessPool pool(Processes::with({.processes = 1}));
   const auto reads = muster::bind([](const Counted& counted, int) { return counted.reads; }, Counted());
   for (const int count : pool.map(reads, std::views::iota(0, 100), {.chunksize = 1})) ASSERT_EQ(count, 1);
   for (const int count : pool.imap(reads, std::views::iota(0, 100))) ASSERT_EQ(count, 2);

@@ -16,10 +16,6 @@
 namespace muster::testing {
 namespace {
 
-template <class Kind>
-class ProcessWorld : public ::testing::Test {};
-TYPED_TEST_SUITE(ProcessWorld, KindsOfProcesses, KindNames);
-
 // ---- streams --------------------------------------------------------------------------------------------------------
 
 // Standard output is a file for as long as it lives.
@@ -69,7 +65,7 @@ int print(int i) {
   return i;
 }
 
-TYPED_TEST(ProcessWorld, what_workers_print_is_neither_lost_nor_doubled) {
+TEST(ProcessWorld, what_workers_print_is_neither_lost_nor_doubled) {
   for (const int most : {0, 3}) {
     std::vector<std::string> expected;
     std::vector<std::string> lines;
@@ -77,7 +73,7 @@ TYPED_TEST(ProcessWorld, what_workers_print_is_neither_lost_nor_doubled) {
       CaughtOutput caught;
       std::printf("before, not flushed\n");
       std::cout << "before, in cout\n";
-      PoolOf<TypeParam> pool(TypeParam::with({.processes = 2, .maxtasksperchild = most}));
+      ProcessPool pool(Processes::with({.processes = 2, .maxtasksperchild = most}));
       std::printf("while workers live\n");
       pool.map(print, std::views::iota(0, 20), {.chunksize = 2});
       for (int i = 20; i < 25; ++i) pool.apply(print, i);
@@ -95,8 +91,8 @@ TYPED_TEST(ProcessWorld, what_workers_print_is_neither_lost_nor_doubled) {
   }
 }
 
-TYPED_TEST(ProcessWorld, workers_have_nothing_to_read) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+TEST(ProcessWorld, workers_have_nothing_to_read) {
+  ProcessPool pool(Processes::with({.processes = 2}));
   const auto read_all = [](int) {
     char byte = 0;
     return std::getchar() == EOF && ::read(STDIN_FILENO, &byte, 1) == 0;
@@ -131,10 +127,10 @@ class Pipe {
 
 int write_into(int descriptor) { return static_cast<int>(::write(descriptor, "written", 7)); }
 
-TYPED_TEST(ProcessWorld, workers_have_the_descriptors_that_were_passed_and_no_others) {
+TEST(ProcessWorld, workers_have_the_descriptors_that_were_passed_and_no_others) {
   const Pipe passed;
   const Pipe kept;
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2, .pass_fds = {passed.in()}}));
+  ProcessPool pool(Processes::with({.processes = 2, .pass_fds = {passed.in()}}));
   const Pipe later;
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(pool.apply(write_into, passed.in()), 7);
@@ -149,9 +145,9 @@ TYPED_TEST(ProcessWorld, workers_have_the_descriptors_that_were_passed_and_no_ot
   }
 }
 
-TYPED_TEST(ProcessWorld, a_pipe_ends_when_the_program_closes_it) {
+TEST(ProcessWorld, a_pipe_ends_when_the_program_closes_it) {
   Pipe pipe;
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 2}));
+  ProcessPool pool(Processes::with({.processes = 2}));
   EXPECT_EQ(pool.apply(square, 3), 9);
   const int file = dup(pipe.out());
   const int in = pipe.in();
@@ -163,16 +159,16 @@ TYPED_TEST(ProcessWorld, a_pipe_ends_when_the_program_closes_it) {
   ::close(file);
 }
 
-TYPED_TEST(ProcessWorld, a_descriptor_that_is_none_is_refused) {
-  using Pool = PoolOf<TypeParam>;
-  EXPECT_THROW(Pool(TypeParam::with({.processes = 1, .pass_fds = {-1}})), ValueError);
-  EXPECT_THROW(Pool(TypeParam::with({.processes = 1, .pass_fds = {987}})), ValueError);
-  EXPECT_EQ(Pool(TypeParam::with({.processes = 1})).apply(square, 3), 9);
+TEST(ProcessWorld, a_descriptor_that_is_none_is_refused) {
+  using Pool = ProcessPool;
+  EXPECT_THROW(Pool(Processes::with({.processes = 1, .pass_fds = {-1}})), ValueError);
+  EXPECT_THROW(Pool(Processes::with({.processes = 1, .pass_fds = {987}})), ValueError);
+  EXPECT_EQ(Pool(Processes::with({.processes = 1})).apply(square, 3), 9);
 }
 
 // ---- signals and crashes --------------------------------------------------------------------------------------------
 
-TYPED_TEST(ProcessWorld, crashes_leave_no_core) {
+TEST(ProcessWorld, crashes_leave_no_core) {
   namespace fs = std::filesystem;
   std::string folder = (fs::temp_directory_path() / "muster-core-XXXXXX").string();
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
@@ -181,7 +177,7 @@ TYPED_TEST(ProcessWorld, crashes_leave_no_core) {
   const rlimit allowed{before.rlim_max, before.rlim_max};
   setrlimit(RLIMIT_CORE, &allowed);  // this program may leave one
   {
-    PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+    ProcessPool pool(Processes::with({.processes = 1}));
     const auto crash = [](const std::string& here) {
       std::filesystem::current_path(here);
       std::abort();
@@ -193,8 +189,8 @@ TYPED_TEST(ProcessWorld, crashes_leave_no_core) {
   fs::remove_all(folder);
 }
 
-TYPED_TEST(ProcessWorld, the_keyboard_interrupts_the_program_and_not_its_workers) {
-  PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+TEST(ProcessWorld, the_keyboard_interrupts_the_program_and_not_its_workers) {
+  ProcessPool pool(Processes::with({.processes = 1}));
   EXPECT_EQ(pool.apply(
                 [](int i) {
                   std::raise(SIGINT);
@@ -204,10 +200,10 @@ TYPED_TEST(ProcessWorld, the_keyboard_interrupts_the_program_and_not_its_workers
             5);
 }
 
-TYPED_TEST(ProcessWorld, a_program_that_ignores_its_children_hears_of_losses_all_the_same) {
+TEST(ProcessWorld, a_program_that_ignores_its_children_hears_of_losses_all_the_same) {
   const auto before = std::signal(SIGCHLD, SIG_IGN);
   {
-    PoolOf<TypeParam> pool(TypeParam::with({.processes = 1}));
+    ProcessPool pool(Processes::with({.processes = 1}));
     try {
       pool.apply([] { _exit(9); });
       ADD_FAILURE() << "nothing was thrown";

@@ -5,7 +5,10 @@
 #include <gtest/gtest.h>
 #include <muster/pool.hpp>
 
+#include <cstdlib>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace muster::testing {
 
@@ -26,39 +29,27 @@ struct Dummy {
   static Options with(Options options) { return options; }
 };
 
-// A pool of processes that start in one way, whatever the default is.
-template <StartMethod method>
-class PoolStartedBy : public ProcessPool {
- public:
-  explicit PoolStartedBy(int processes = 0) : PoolStartedBy(ProcessOptions{.processes = processes}) {}
-  explicit PoolStartedBy(ProcessOptions options) : ProcessPool(started(options)) {}
+// Which start method the processes of this run have: the tests are run once for each.
+inline StartMethod method_under_test() {
+  const char* const name = std::getenv("MUSTER_TEST_START_METHOD");  // NOLINT(concurrency-mt-unsafe)
+  if (name == nullptr || std::string_view(name) == "fork") return StartMethod::fork;
+  if (std::string_view(name) == "forkserver") return StartMethod::forkserver;
+  throw std::invalid_argument(std::string("MUSTER_TEST_START_METHOD: no such method: ") + name);
+}
 
- private:
-  static const ProcessOptions& started(ProcessOptions& options) {
-    options.start_method = method;
+struct Processes {
+  using Pool = ProcessPool;
+  using Options = ProcessOptions;
+  static constexpr const char* kName = "processes";
+  static constexpr bool kCanKill = true;
+  static Options with(Options options) {
+    options.start_method = method_under_test();
     return options;
   }
 };
 
-struct Forked {
-  using Pool = PoolStartedBy<StartMethod::fork>;
-  using Options = ProcessOptions;
-  static constexpr const char* kName = "fork";
-  static constexpr bool kCanKill = true;
-  static Options with(Options options) { return options; }
-};
-
-struct Served {
-  using Pool = PoolStartedBy<StartMethod::forkserver>;
-  using Options = ProcessOptions;
-  static constexpr const char* kName = "forkserver";
-  static constexpr bool kCanKill = true;
-  static Options with(Options options) { return options; }
-};
-
-using AllKinds = ::testing::Types<Threads, Dummy, Forked, Served>;
+using AllKinds = ::testing::Types<Threads, Dummy, Processes>;
 using KindsOfThreads = ::testing::Types<Threads, Dummy>;  // whose tasks share the test's memory
-using KindsOfProcesses = ::testing::Types<Forked, Served>;
 
 struct KindNames {
   template <class Kind>
