@@ -89,15 +89,10 @@ std::string text_thrown(const Call& call) {
   return {};
 }
 
-#ifdef __SANITIZE_ADDRESS__
-inline constexpr bool kAddressSanitized = true;
-#else
-inline constexpr bool kAddressSanitized = false;
-#endif
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool kSanitized = true;
 #else
-inline constexpr bool kSanitized = kAddressSanitized;
+inline constexpr bool kSanitized = false;
 #endif
 
 }  // namespace muster::testing

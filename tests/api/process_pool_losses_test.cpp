@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 #include <ranges>
+#include <thread>
 
 #include "tests/api/process_pool.hpp"
 
@@ -84,7 +85,7 @@ void expect(Way way, const WorkerLost& lost) {
       break;
   }
   // The sanitizer turns some crashes into its own report and exit.
-  if (kAddressSanitized && lost.signal() == 0 && code == 0) return;
+  if (kSanitized && lost.signal() == 0 && code == 0) return;
   EXPECT_EQ(lost.signal(), signal) << lost.what();
   EXPECT_EQ(lost.exit_code(), code) << lost.what();
 }
@@ -169,6 +170,22 @@ TEST(ProcessLosses, an_initializer_that_dies_throws_from_the_constructor) {
   const auto lost = loss([&] { ProcessPool pool(Processes::with({.processes = 2, .initializer = dies})); });
   ASSERT_TRUE(lost);
   EXPECT_EQ(lost->signal(), SIGABRT);
+}
+
+// Whoever is killed at any moment of its start: the pool goes on.
+TEST(ProcessLosses, a_replacement_killed_in_its_initializer_is_replaced) {
+  const Notes notes;
+  const auto slow = [](const std::string& path) {
+    note(path, getpid());
+    std::this_thread::sleep_for(1ms);  // so that some are killed in it
+  };
+  ProcessPool pool(Processes::with({.processes = 2, .initializer = muster::bind(slow, notes.path())}));
+  const std::size_t first = notes.lines().size();
+  for (int round = 0; round < 20; ++round) {
+    while (notes.lines().size() < first + static_cast<std::size_t>(round)) sched_yield();
+    kill(notes.lines().back(), SIGKILL);
+  }
+  EXPECT_EQ(pool.map(square, std::views::iota(0, 100), {.retries = 20})[99], 99 * 99);
 }
 
 TEST(ProcessLosses, nothing_keeps_a_pool_from_ending) {

@@ -27,9 +27,9 @@ def du_version():
     return tuple(int(part) for part in re.search(r"(\d+)\.(\d+)", text).groups())
 
 
-def has_thread_sanitizer():
+def has_sanitizer(name):
     with open(MUSTER, "rb") as program:
-        return b"__tsan_init" in program.read()
+        return f"__{name}_".encode() in program.read()
 
 
 def obey_permissions():

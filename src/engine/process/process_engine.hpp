@@ -146,6 +146,7 @@ class ProcessEngine final : public Engine {
   std::exception_ptr failure_;
   std::uint64_t jobs_ = 0;
   int barren_deaths_ = 0;
+  bool starting_ = true;  // the first workers are not ready
   bool ending_ = false;
   bool terminated_ = false;
   detail::HeapWriter packed_;

@@ -42,7 +42,8 @@ void ProcessEngine::await_ready() {
       const detail::LockGuard guard(lock_);
       step();
       if (failure_) std::rethrow_exception(failure_);
-      if (!waiting()) return;
+      starting_ = waiting();
+      if (!starting_) return;
     }
     sleep(os::kForever);
   }
@@ -122,17 +123,21 @@ void ProcessEngine::bury(std::size_t place, const os::End& end) {
   const bool in_order = link.spent() && end.signal == 0;
   links_[place].reset();
   if (ending_ || terminated_) return;
-  if (initializing) {
+  const bool killed = end.signal == os::kKill;
+  if (initializing && (starting_ || !killed)) {
     return fail(std::make_exception_ptr(WorkerLost(0, pid, end.signal, end.code)));
   }
-  barren_deaths_ = lost_one || in_order ? 0 : barren_deaths_ + 1;
+  // Who is killed from outside is perhaps one of many that somebody kills: it says little about the next one. But an
+  // initializer may be what runs out of memory.
+  constexpr int kOfItself = 30;
+  barren_deaths_ = lost_one || in_order ? 0 : barren_deaths_ + (killed && !initializing ? 1 : kOfItself);
   replace(place);
 }
 
 // A worker that dies with nothing begun costs nothing; but where that is all that workers do, a new one will not help.
 void ProcessEngine::replace(std::size_t place) {
-  constexpr int kMostBarrenDeaths = 32;
-  if (barren_deaths_ > kMostBarrenDeaths + settings_.workers) {
+  constexpr int kMostBarrenDeaths = 1000;
+  if (barren_deaths_ > kMostBarrenDeaths) {
     return fail(std::make_exception_ptr(Error("the workers of this pool die before they begin anything")));
   }
   try {

@@ -68,12 +68,14 @@ void ThreadEngine::settle_leftovers() noexcept {
   constexpr Nanos kLookAgain = 1'000'000;
   for (drop_queued(); !drain(os::now() + kLookAgain); drop_queued()) {
   }
-  await_visitors();
+  clear_out();
 }
 
-// Who settles one of our tasks from outside may still stand in the call that told the others so.
-void ThreadEngine::await_visitors() const noexcept {
+// All is settled. Who settled one of our tasks from outside may still stand in the call that told the others so; and
+// what was cancelled last may still be queued: the queue's reference to it goes here.
+void ThreadEngine::clear_out() noexcept {
   while (visitors_.load(std::memory_order_acquire) != 0) os::yield();
+  drop_queued();
 }
 
 ThreadEngine::LeaveOfAbsence::LeaveOfAbsence(const ThreadEngine* entered) noexcept {
@@ -248,7 +250,7 @@ void ThreadEngine::stop() {
       thread.join();
     }
   }
-  await_visitors();
+  clear_out();
 }
 
 void ThreadEngine::abandon(std::shared_ptr<void> self) {

@@ -90,7 +90,7 @@ class ThreadEngine final : public Engine {
   // thread_engine.cpp: coming and going
   void start_workers();
   void run_thread(Worker& worker);
-  void await_visitors() const noexcept;
+  void clear_out() noexcept;
   void settle_leftovers() noexcept;
   bool accept(const Context* here, bool follow_up) noexcept;
   void settled(Worker* worker) noexcept;

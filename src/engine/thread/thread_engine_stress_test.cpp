@@ -187,10 +187,13 @@ TEST_F(ThreadEngineRace, of_everything_in_two_pools_that_wait_for_each_other_end
 
 TEST_F(ThreadEngineRace, of_abandon_with_everything_settles_each_task_once) {
   struct Pool {
-    Pool(Settings settings, std::atomic<bool>& ended) : engine(std::move(settings)), gone(ended) {}
-    ~Pool() { gone = true; }
+    Pool(Settings settings, std::atomic<bool>& ended) : farewell{ended}, engine(std::move(settings)) {}
+    struct Farewell {
+      std::atomic<bool>& said;
+      ~Farewell() { said = true; }
+    };
+    Farewell farewell;  // once the engine is gone
     ThreadEngine engine;
-    std::atomic<bool>& gone;
   };
   for (int round = 0; round < rounds(300); ++round) {
     Dice dice((static_cast<std::uint64_t>(round) << 32U) + 5555);
