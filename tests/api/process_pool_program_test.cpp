@@ -133,7 +133,7 @@ TEST(ProcessProgram, may_make_its_pool_in_a_thread_that_ends) {
     }
     require(refused.empty(), refused.c_str());
     require(pool->map(square, std::views::iota(0, 1000))[999] == 999 * 999, "a map");
-    require(text_thrown<WorkerLost>([&] { pool->apply([] { _exit(4); }); }).size() > 0, "a loss");
+    require(!text_thrown<WorkerLost>([&] { pool->apply([] { _exit(4); }); }).empty(), "a loss");
     require(pool->map(square, std::views::iota(0, 1000))[999] == 999 * 999, "a map afterwards");
   });
   EXPECT_TRUE(ended.well()) << ended;
