@@ -99,7 +99,8 @@ class Tree:
 
 
 def is_test(path):
-    return re.search(r"_(test|bench)\.cpp$", path) is not None
+    """Of a program that tests, or what such programs share."""
+    return re.search(r"(_(test|bench)\.cpp|/testing\.hpp)$", path) is not None
 
 
 def breaches(tree):

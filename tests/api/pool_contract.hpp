@@ -16,6 +16,7 @@
 #include "tests/support/gate.hpp"
 #include "tests/support/kinds.hpp"
 #include "tests/support/leaks.hpp"
+#include "tests/support/thrown.hpp"
 
 namespace muster::testing {
 
@@ -49,18 +50,6 @@ struct Owned {
   int value() const { return *number; }
 };
 inline Owned owned(int i) { return {std::make_unique<int>(i)}; }
-
-// What a call throws, by its text; empty if it throws nothing or something else.
-template <class Expected, class Call>
-std::string text_thrown(const Call& call) {
-  try {
-    call();
-  } catch (const Expected& error) {
-    return error.what();
-  } catch (...) {
-  }
-  return {};
-}
 
 template <class Range>
 std::vector<int> numbers(Range&& range) {

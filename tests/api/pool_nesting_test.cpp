@@ -15,6 +15,7 @@
 
 #include "tests/support/busy.hpp"
 #include "tests/support/leaks.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace muster::testing {
 namespace {
@@ -49,11 +50,7 @@ TEST(PoolNesting, recursive_fib_by_waits_in_reverse_order) {
 
 TEST(PoolNesting, a_chain_deeper_than_the_stack) {
   ThreadPool pool(1);
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  constexpr int kDeep = 1000;  // sanitizers bound the depth of a call themselves
-#else
-  constexpr int kDeep = 20'000;
-#endif
+  constexpr int kDeep = sanitized() ? 1000 : 20'000;  // sanitizers bound the depth of a call themselves
   const auto descend = [&pool](const auto& self, int left) -> int {
     return left == 0 ? 0 : 1 + pool.apply([&self, left] { return self(self, left - 1); });
   };

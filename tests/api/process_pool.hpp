@@ -19,6 +19,8 @@
 #include "tests/support/gate.hpp"
 #include "tests/support/kinds.hpp"
 #include "tests/support/leaks.hpp"
+#include "tests/support/sanitized.hpp"
+#include "tests/support/thrown.hpp"
 
 namespace muster::testing {
 
@@ -77,22 +79,5 @@ inline std::vector<int> all_pids(const ProcessPool& pool) {
 inline bool contains(const std::vector<int>& all, int one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
-
-template <class Expected, class Call>
-std::string text_thrown(const Call& call) {
-  try {
-    call();
-  } catch (const Expected& error) {
-    return error.what();
-  } catch (...) {
-  }
-  return {};
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kSanitized = true;
-#else
-inline constexpr bool kSanitized = false;
-#endif
 
 }  // namespace muster::testing

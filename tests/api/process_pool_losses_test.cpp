@@ -85,7 +85,7 @@ void expect(Way way, const WorkerLost& lost) {
       break;
   }
   // The sanitizer turns some crashes into its own report and exit.
-  if (kSanitized && lost.signal() == 0 && code == 0) return;
+  if (sanitized() && lost.signal() == 0 && code == 0) return;
   EXPECT_EQ(lost.signal(), signal) << lost.what();
   EXPECT_EQ(lost.exit_code(), code) << lost.what();
 }

@@ -128,7 +128,7 @@ int note_and_count(const std::string& notes, int i) {
 }
 
 TEST(ProcessRetries, thousands_of_tasks_by_workers_of_a_few_each_run_once) {
-  constexpr int kTasks = kSanitized ? 500 : 10'000;
+  constexpr int kTasks = sanitized() ? 500 : 10'000;
   for (const int most : {1, 2, 3}) {
     const Notes notes;
     const int tasks = most < 3 ? kTasks / 10 : kTasks;

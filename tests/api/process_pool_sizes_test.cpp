@@ -157,7 +157,7 @@ void limit_memory(std::size_t more) {
 }
 
 TEST(ProcessSizes, a_result_too_large_for_its_worker_is_a_bad_alloc) {
-  if (kSanitized) GTEST_SKIP() << "the sanitizer ends a process that has no memory";
+  if (sanitized()) GTEST_SKIP() << "the sanitizer ends a process that has no memory";
   constexpr std::size_t kMegabyte = std::size_t{1} << 20U;
   ProcessPool pool(Processes::with({.processes = 1, .initializer = muster::bind(limit_memory, 100 * kMegabyte)}));
   const int pid = all_pids(pool).at(0);

@@ -20,19 +20,12 @@
 
 #include "tests/support/child.hpp"
 #include "tests/support/leaks.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace muster::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr bool sanitized() {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  return true;
-#else
-  return false;
-#endif
-}
 
 TEST(Limits, results_that_no_memory_can_hold_are_bad_alloc_and_the_pool_goes_on) {
   ThreadPool pool(2);

@@ -162,7 +162,7 @@ struct Codec<Bound<F, Args...>> {
   static constexpr std::size_t kLeast = (least_bytes<F>() + ... + least_bytes<Args>());
   static void write(Encoder& out, const Bound<F, Args...>& bound) {
     encode<F>(out, bound.function());
-    std::apply([&out](const Args&... arg) { (encode<Args>(out, arg), ...); }, bound.arguments());
+    std::apply([&](const Args&... arg) { (encode<Args>(out, arg), ...); }, bound.arguments());
   }
   static Bound<F, Args...> read(Decoder& in) {
     return Bound<F, Args...>{std::in_place, decode<F>(in), decode<Args>(in)...};

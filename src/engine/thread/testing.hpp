@@ -20,20 +20,14 @@
 #include "engine/thread/thread_engine.hpp"
 #include "os/os.hpp"
 #include "os/testing.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace muster::engine::thread::testing {
 
+using muster::testing::sanitized;
 using Body = std::function<void()>;
 
 inline constexpr Nanos kMillisecond = 1'000'000;
-
-inline bool sanitized() {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  return true;
-#else
-  return false;
-#endif
-}
 
 // Less where each step costs ten times as much.
 inline int rounds(int plain) { return sanitized() ? plain / 5 : plain; }

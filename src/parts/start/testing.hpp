@@ -14,19 +14,13 @@
 #include <vector>
 
 #include "parts/start/template.hpp"
+#include "tests/support/sanitized.hpp"
 
 // NOLINTBEGIN(performance-unnecessary-value-param): what a Body takes
 namespace muster::start::testing {
 
+using muster::testing::sanitized;
 using What = News::What;
-
-constexpr bool sanitized() {
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  return true;
-#else
-  return false;
-#endif
-}
 
 inline bool await(int descriptor, os::Nanos deadline = os::kForever) {
   const std::array waited{descriptor};
