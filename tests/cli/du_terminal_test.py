@@ -188,6 +188,13 @@ class Interrupt(StuckWalk):
         self.assertTrue(output.endswith(b"\ttree\n"))
 
 
+def keep_output_at_interrupts(terminal):
+    """At Ctrl-C a terminal throws away what it has not shown yet, an erasure perhaps; under load there is some."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] |= termios.NOFLSH
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+
+
 class Terminal(StuckWalk):
     def start(self, *arguments, environment=None, output=None):
         """Runs at a terminal of its own, the master side of which is returned."""
@@ -196,6 +203,7 @@ class Terminal(StuckWalk):
             try:
                 os.chdir(self.root)
                 obey_permissions()
+                keep_output_at_interrupts(0)
                 if output is not None:
                     os.dup2(output, 1)
                 os.execve(du_support.MUSTER, self.command(*arguments), environment or du_support.ENVIRONMENT)
