@@ -93,11 +93,19 @@ class MUSTER_EXPORT RemoteError : public Error {
   std::string type_;
 };
 
-// A lock was misused: released while nobody held it.
+// A lock was misused: released while nobody held it, or by a thread that does not hold it; waited with, or notified,
+// while it was not held; released more often than it may be.
 class MUSTER_EXPORT LockError : public Error {
  public:
   using Error::Error;
   ~LockError() override;
+};
+
+// A barrier that is broken, or became so while the thread waited at it. Python's threading.BrokenBarrierError.
+class MUSTER_EXPORT BrokenBarrierError : public Error {
+ public:
+  using Error::Error;
+  ~BrokenBarrierError() override;
 };
 
 }  // namespace muster

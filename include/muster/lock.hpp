@@ -8,9 +8,14 @@
 namespace muster::threading {
 
 // Held by nobody in particular: whoever likes may release it. 4 bytes. Also a standard Lockable and TimedLockable, so
-// std::scoped_lock and std::unique_lock work on it.
+// std::scoped_lock and std::unique_lock work on it. Not taken in turn; but who was passed over for a millisecond gets
+// it next. A release makes a system call only if somebody sleeps.
 class Lock {
  public:
+  Lock() = default;
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
   // Waits for the lock. With `blocking` false, or after `timeout`, it gives up; says whether it got it.
   bool acquire(bool blocking = true) noexcept {
     if (!blocking) return word_.try_lock();

@@ -13,6 +13,7 @@ TimeoutError::~TimeoutError() = default;
 Cancelled::~Cancelled() = default;
 DeadlockError::~DeadlockError() = default;
 LockError::~LockError() = default;
+BrokenBarrierError::~BrokenBarrierError() = default;
 NotSerializable::~NotSerializable() = default;
 WorkerLost::~WorkerLost() = default;
 RemoteError::~RemoteError() = default;

@@ -1,12 +1,11 @@
 #include <muster/detail/imap_window.hpp>
 
 #include <algorithm>
+#include <atomic>
 
 #include <muster/error.hpp>
 
 #include "engine/thread/inside.hpp"
-#include "os/os.hpp"
-#include "parts/sync/await.hpp"
 
 namespace muster::detail {
 namespace {
@@ -30,17 +29,6 @@ std::size_t window_chunks(const CallOptions& options, std::size_t chunk, int wor
 std::uint64_t Arrivals::next_number() noexcept {
   static std::atomic<std::uint64_t> last{0};
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
-}
-
-void Arrivals::ring() noexcept {
-  if ((word_.fetch_add(kNudge, std::memory_order_acq_rel) & kSleepers) == 0) return;
-  word_.fetch_and(~kSleepers, std::memory_order_relaxed);
-  wake_all(word_, Scope::kPrivate);
-}
-
-bool Arrivals::wait(std::uint32_t seen, Nanos deadline) noexcept {
-  const auto changed = [seen](std::uint32_t value) { return ((value ^ seen) & ~kSleepers) != 0; };
-  return sync::await(word_, changed, deadline, os::Scope::kPrivate) == Await::kReady;
 }
 
 ImapWindow::ImapWindow(PoolCore& core, const CallOptions& options, bool ordered, bool sized)

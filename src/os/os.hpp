@@ -40,15 +40,18 @@ enum class FutexWait : std::uint8_t {
   kInterrupted,  // a signal handler ran
 };
 
+// Sleepers of one word may be of different kinds, a bit each: a wake reaches those that have a kind in common with it.
+inline constexpr std::uint32_t kAnyKind = UINT32_MAX;
+
 // Sleeps while `word` holds `expected`, until a wake, a signal, or `deadline` (monotonic; kForever: no limit). A
 // changed word is reported before a deadline that has passed. After a handler installed with SA_RESTART (signal() does
 // that) the kernel resumes a sleep without limit: who must notice signals gives a deadline. Leaves errno alone.
 FutexWait futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, Scope scope,
-                     Nanos deadline = kForever) noexcept;
+                     Nanos deadline = kForever, std::uint32_t kinds = kAnyKind) noexcept;
 
-// Wakes at most `count` sleepers of `word` and says how many it woke. The word's memory may be gone already: then the
-// call does nothing, or wakes a stranger for no reason. Leaves errno alone.
-int futex_wake(const std::atomic<std::uint32_t>& word, int count, Scope scope) noexcept;
+// Wakes at most `count` sleepers of `word`, those first that sleep longest, and says how many it woke. The word's
+// memory may be gone already: then the call does nothing, or wakes a stranger for no reason. Leaves errno alone.
+int futex_wake(const std::atomic<std::uint32_t>& word, int count, Scope scope, std::uint32_t kinds = kAnyKind) noexcept;
 
 inline constexpr int kAll = INT32_MAX;
 
@@ -77,8 +80,8 @@ class Thread {
   bool joinable_ = false;
 };
 
-// The kernel's id of the calling thread; unique on the machine while the thread lives. A system
-// call each time.
+// The kernel's id of the calling thread, below 2^22; unique on the machine while the thread lives. Quick: asked once a
+// thread.
 std::int64_t native_thread_id() noexcept;
 
 // Names the calling thread as the kernel shows it; Linux keeps the first 15 bytes, less where that would cut a UTF-8

@@ -1,7 +1,6 @@
 #pragma once
 // The window of an imap: chunks that were submitted and not yet read. What does not depend on the items' types.
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -10,26 +9,21 @@
 #include <utility>
 
 #include <muster/detail/async_core.hpp>
+#include <muster/detail/event_count.hpp>
 #include <muster/detail/lock_word.hpp>
 #include <muster/detail/pool_core.hpp>
 
 namespace muster::detail {
 
 // Tells a reader that takes chunks in the order of their completion that one has come. Outlives the reader.
-class MUSTER_EXPORT Arrivals {
+class MUSTER_EXPORT Arrivals : public EventCount<Scope::kPrivate> {
  public:
-  void ring() noexcept;
-  std::uint32_t seen() const noexcept { return word_.load(std::memory_order_acquire); }
-  // Waits until ring() was called since `seen`; false when the deadline passed first.
-  bool wait(std::uint32_t seen, Nanos deadline) noexcept;
-
   // No other stream of the program has this number.
   std::uint64_t number() const noexcept { return number_; }
 
  private:
   static std::uint64_t next_number() noexcept;
 
-  std::atomic<std::uint32_t> word_{0};
   const std::uint64_t number_ = next_number();
 };
 

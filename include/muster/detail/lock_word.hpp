@@ -1,5 +1,11 @@
 #pragma once
-// A mutual exclusion lock in 4 bytes: the inline fast path. Works for threads and, in shared memory, for processes.
+// A mutual exclusion lock in 4 bytes: the inline fast path. For the threads of one process.
+//
+// Who finds the lock held spins for a moment, enrols in the word's count of waiters, and sleeps. An unlock that finds
+// waiters wakes one, unless one is on its way already; the lock itself is free for whoever comes first, since handing
+// it to a thread that still sleeps would leave it idle meanwhile. But a waiter that was passed over for a millisecond
+// counts as starving, and as long as there are starving ones, the lock goes to them and to nobody else. The algorithm
+// is in src/parts/sync/lock_word.cpp, its model beside it.
 
 #include <atomic>
 #include <cstdint>
@@ -8,46 +14,57 @@
 
 namespace muster::detail {
 
-template <Scope kScope>
-class MUSTER_EXPORT LockWord {
+class MUSTER_EXPORT PrivateLock {
  public:
-  constexpr LockWord() = default;
-  LockWord(const LockWord&) = delete;
-  LockWord& operator=(const LockWord&) = delete;
+  constexpr PrivateLock() = default;
+  PrivateLock(const PrivateLock&) = delete;
+  PrivateLock& operator=(const PrivateLock&) = delete;
 
+  // Does not fail while the lock is free and nobody starves for it.
   bool try_lock() noexcept {
-    // A strong exchange: try_lock must not fail while the lock is free.
-    std::uint32_t free = 0;
-    return word_.compare_exchange_strong(free, kHeld, std::memory_order_acquire, std::memory_order_relaxed);
+    std::uint32_t seen = 0;
+    return word_.compare_exchange_strong(seen, kHeld, std::memory_order_acquire, std::memory_order_relaxed) ||
+           ((seen & kHeld) == 0 && barge());
   }
   void lock() noexcept {
-    if (!try_lock()) lock_slow(kForever);
+    if (!take_at_once()) lock_slow(kForever);
   }
   // False when `deadline` passed first.
-  bool lock_until(Nanos deadline) noexcept { return try_lock() || lock_slow(deadline); }
+  bool lock_until(Nanos deadline) noexcept { return take_at_once() || lock_slow(deadline); }
 
   // False when nobody held the lock; it stays free then.
   bool unlock() noexcept {
-    const std::uint32_t before = word_.exchange(0, std::memory_order_release);
-    if ((before & kSleepers) != 0) wake_one(word_, kScope);
-    return before != 0;
+    std::uint32_t seen = kHeld;
+    return word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed) ||
+           unlock_slow(seen);
   }
-  bool locked() const noexcept { return word_.load(std::memory_order_relaxed) != 0; }
+  // Whether somebody holds it, or will be the next to.
+  bool locked() const noexcept {
+    const std::uint32_t seen = word_.load(std::memory_order_relaxed);
+    return (seen & kHeld) != 0 || seen >= kStarving;
+  }
 
  private:
+  // The word: who has it, and how many want it.
   static constexpr std::uint32_t kHeld = 1;
+  static constexpr std::uint32_t kComing = 2;            // a waiter is awake and about to look: no need to wake another
+  static constexpr std::uint32_t kWaiter = 4;            // bits 2 to 16 count the waiters,
+  static constexpr std::uint32_t kStarving = 1U << 17U;  // bits 17 to 31 those of them that starve
+  static constexpr std::uint32_t kWaiters = kStarving - kWaiter;
 
+  bool take_at_once() noexcept {
+    std::uint32_t free = 0;
+    return word_.compare_exchange_strong(free, kHeld, std::memory_order_acquire, std::memory_order_relaxed);
+  }
+  static bool is_for(std::uint32_t seen, std::uint32_t share) noexcept;
+  bool barge() noexcept;
   bool lock_slow(Nanos deadline) noexcept;
+  std::uint32_t enrol() noexcept;
+  bool leave(std::uint32_t share) noexcept;
+  bool unlock_slow(std::uint32_t seen) noexcept;
 
-  // 0 free, kHeld held, kHeld|kSleepers held and someone may sleep.
-  // A needless kSleepers costs one wake call; a missing one strands a sleeper.
   std::atomic<std::uint32_t> word_{0};
 };
-
-extern template class LockWord<Scope::kPrivate>;
-extern template class LockWord<Scope::kShared>;
-
-using PrivateLock = LockWord<Scope::kPrivate>;
 
 // Holds a PrivateLock for a scope.
 class LockGuard {

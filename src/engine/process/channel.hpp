@@ -6,10 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <muster/detail/event_count.hpp>
+
 #include "os/modules.hpp"
 #include "os/os.hpp"
 #include "parts/queue/ring.hpp"
-#include "parts/sync/event_count.hpp"
 
 namespace muster::engine::process {
 
@@ -106,8 +107,8 @@ enum Listener : std::uint32_t {
 struct Channel {
   queue::RingWords down;
   queue::RingWords up;
-  alignas(64) sync::EventCount<detail::Scope::kShared> work;  // rung by the pool: there are records for the worker
-  alignas(64) sync::EventCount<detail::Scope::kShared> room;  // rung by the pool: there is room in the ring up
+  alignas(64) detail::EventCount<detail::Scope::kShared> work;  // rung by the pool: there are records for the worker
+  alignas(64) detail::EventCount<detail::Scope::kShared> room;  // rung by the pool: there is room in the ring up
   // Who sleeps, or is about to, until the worker has published something. Whoever sets it back to kNobody wakes them.
   alignas(64) std::atomic<std::uint32_t> listener{kNobody};
   alignas(64) std::atomic<std::uint64_t> note{Note::kNone};

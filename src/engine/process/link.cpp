@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "parts/sync/await.hpp"
 #include "parts/sync/spin.hpp"
 #include "parts/wire/code.hpp"
 

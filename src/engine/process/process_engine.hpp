@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include <muster/detail/event_count.hpp>
 #include <muster/detail/lock_word.hpp>
 
 #include <muster/detail/heap_writer.hpp>
@@ -19,7 +20,6 @@
 #include "os/os.hpp"
 #include "os/process.hpp"
 #include "parts/start/template.hpp"
-#include "parts/sync/event_count.hpp"
 
 namespace muster::engine::process {
 
@@ -152,7 +152,7 @@ class ProcessEngine final : public Engine {
   detail::HeapWriter packed_;
 
   std::atomic<std::uint64_t> unsettled_{0};
-  sync::EventCount<detail::Scope::kPrivate> settled_;
+  detail::EventCount<detail::Scope::kPrivate> settled_;
   std::atomic<bool> stopping_{false};
   std::shared_ptr<void> self_;  // of an abandoned engine, until its thread ends
   os::Thread thread_;

@@ -17,6 +17,7 @@
 #include <pthread.h>
 #include <sys/single_threaded.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "os/process.hpp"
@@ -61,6 +62,7 @@ constinit Word g_still{0};                  // 1: there is a Stillness
 constinit std::atomic<std::uint32_t> g_generation{0};
 constinit thread_local ThreadRecord* t_own = nullptr;
 constinit thread_local int t_stillnesses = 0;  // of this thread, one within the other
+constinit thread_local std::int64_t t_id = 0;  // the kernel's; 0: not asked yet
 
 // Threads of this process. One call, so that none can come or go while we count.
 long count_threads() noexcept {
@@ -79,6 +81,11 @@ extern "C" void muster_begin_copy() noexcept { begin_copy(); }
 
 }  // namespace
 
+std::int64_t native_thread_id() noexcept {
+  if (t_id == 0) t_id = syscall(SYS_gettid);
+  return t_id;
+}
+
 std::uint32_t generation() noexcept { return g_generation.load(std::memory_order_relaxed); }
 
 // The thread that forked is the only one that came along; the others are neither in the table nor in their locks.
@@ -88,6 +95,7 @@ void begin_copy() noexcept {
   g_stillness_lock.reset();
   g_still.store(0, std::memory_order_relaxed);
   t_stillnesses = 0;
+  t_id = 0;
   g_first = t_own;
   if (t_own != nullptr) t_own->next_ = t_own->previous_ = nullptr;
 }

@@ -14,6 +14,8 @@
 namespace muster::os {
 namespace {
 
+static_assert(kAnyKind == FUTEX_BITSET_MATCH_ANY);
+
 static_assert(sizeof(std::atomic<std::uint32_t>) == 4 && std::atomic<std::uint32_t>::is_always_lock_free,
               "the kernel reads the word as a plain 32-bit integer");
 
@@ -53,22 +55,22 @@ FutexWait outcome(int error) noexcept {
 
 }  // namespace
 
-FutexWait futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, Scope scope,
-                     Nanos deadline) noexcept {
+FutexWait futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected, Scope scope, Nanos deadline,
+                     std::uint32_t kinds) noexcept {
   const int callers_errno = errno;
   const timespec until = to_timespec(deadline);
   // The bitset form because only its deadline is absolute: a wait begun again after a signal grows no longer.
   const long result = syscall(SYS_futex, &word, scoped(FUTEX_WAIT_BITSET, scope), expected,
-                              deadline == kForever ? nullptr : &until, nullptr, FUTEX_BITSET_MATCH_ANY);
+                              deadline == kForever ? nullptr : &until, nullptr, kinds);
   const FutexWait answer = result == 0 ? FutexWait::kWoken : outcome(errno);
   errno = callers_errno;
   return answer;
 }
 
-int futex_wake(const std::atomic<std::uint32_t>& word, int count, Scope scope) noexcept {
+int futex_wake(const std::atomic<std::uint32_t>& word, int count, Scope scope, std::uint32_t kinds) noexcept {
   if (count <= 0) return 0;  // the kernel would wake one
   const int callers_errno = errno;
-  const long woken = syscall(SYS_futex, &word, scoped(FUTEX_WAKE, scope), count, nullptr, nullptr, 0);
+  const long woken = syscall(SYS_futex, &word, scoped(FUTEX_WAKE_BITSET, scope), count, nullptr, nullptr, kinds);
   errno = callers_errno;
   return woken > 0 ? static_cast<int>(woken) : 0;
 }

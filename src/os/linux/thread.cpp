@@ -2,7 +2,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -143,9 +142,6 @@ void Thread::detach() {
   if (const int error = pthread_detach(handle_)) fail(error, "cannot detach a thread");
   joinable_ = false;
 }
-
-// Not cached: a thread-local copy would outlive a fork, and the child's only thread has another id.
-std::int64_t native_thread_id() noexcept { return syscall(SYS_gettid); }
 
 void set_thread_name(std::string_view name) noexcept {
   char text[16] = {};

@@ -1,10 +1,8 @@
 #include <muster/detail/lock_word.hpp>
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <new>
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -15,13 +13,8 @@ namespace {
 
 constexpr Nanos kMillisecond = 1'000'000;
 
-template <class T>
-class LockWordOf : public ::testing::Test {};
-using Scopes = ::testing::Types<LockWord<Scope::kPrivate>, LockWord<Scope::kShared>>;
-TYPED_TEST_SUITE(LockWordOf, Scopes, );
-
-TYPED_TEST(LockWordOf, is_held_by_one_at_a_time) {
-  TypeParam lock;
+TEST(PrivateLock, is_held_by_one_at_a_time) {
+  PrivateLock lock;
   EXPECT_FALSE(lock.locked());
   EXPECT_TRUE(lock.try_lock());
   EXPECT_TRUE(lock.locked());
@@ -31,15 +24,15 @@ TYPED_TEST(LockWordOf, is_held_by_one_at_a_time) {
   EXPECT_TRUE(lock.try_lock());
 }
 
-TYPED_TEST(LockWordOf, unlock_while_free_says_so_and_leaves_it_free) {
-  TypeParam lock;
+TEST(PrivateLock, unlock_while_free_says_so_and_leaves_it_free) {
+  PrivateLock lock;
   EXPECT_FALSE(lock.unlock());
   EXPECT_FALSE(lock.locked());
   EXPECT_TRUE(lock.try_lock());
 }
 
-TYPED_TEST(LockWordOf, waits_no_longer_than_its_deadline) {
-  TypeParam lock;
+TEST(PrivateLock, waits_no_longer_than_its_deadline) {
+  PrivateLock lock;
   EXPECT_TRUE(lock.lock_until(0));
   EXPECT_FALSE(lock.lock_until(0));
   const Nanos deadline = now() + 2 * kMillisecond;
@@ -49,8 +42,8 @@ TYPED_TEST(LockWordOf, waits_no_longer_than_its_deadline) {
   EXPECT_TRUE(lock.lock_until(0));
 }
 
-TYPED_TEST(LockWordOf, excludes_threads_from_each_other) {
-  TypeParam lock;
+TEST(PrivateLock, excludes_threads_from_each_other) {
+  PrivateLock lock;
   int count = 0;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -68,8 +61,8 @@ TYPED_TEST(LockWordOf, excludes_threads_from_each_other) {
 }
 
 // Those who give up must not take others' wake-ups with them.
-TYPED_TEST(LockWordOf, strands_nobody_when_others_give_up) {
-  TypeParam lock;
+TEST(PrivateLock, strands_nobody_when_others_give_up) {
+  PrivateLock lock;
   int count = 0;
   int impatient = 0;
   std::vector<std::thread> threads;
@@ -102,52 +95,68 @@ TEST(LockGuard, holds_the_lock_for_its_scope) {
   EXPECT_FALSE(lock.locked());
 }
 
-struct Shared {
-  LockWord<Scope::kShared> lock;
-  int count = 0;
-};
-
-TEST(SharedLockWord, excludes_processes_from_each_other) {
-  const os::Mapping mapping = os::Mapping::memfd(sizeof(Shared));
-  auto* shared = new (mapping.data()) Shared;
-  std::vector<pid_t> children;
-  for (int child = 0; child < 3; ++child) {
-    const pid_t pid = fork();
-    if (pid == 0) {
-      for (int round = 0; round < 10'000; ++round) {
-        shared->lock.lock();
-        ++shared->count;
-        shared->lock.unlock();
+// What the kernel calls fair, asked of the lock: a thread that wants it among others that never leave it alone gets it.
+TEST(PrivateLock, is_not_kept_from_anybody_by_others_that_come_and_go) {
+  PrivateLock lock;
+  std::atomic<bool> over{false};
+  std::vector<std::thread> greedy;
+  for (int t = 0; t < 3; ++t) {
+    greedy.emplace_back([&] {
+      while (!over) {
+        lock.lock();
+        for (int work = 0; work < 1000; ++work) os::relax();
+        lock.unlock();
       }
-      _exit(0);
-    }
-    children.push_back(pid);
+    });
   }
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
+  for (int turn = 0; turn < 20; ++turn) {
+    lock.lock();
+    lock.unlock();
   }
-  EXPECT_EQ(shared->count, 30'000);
-  EXPECT_FALSE(shared->lock.locked());
+  over = true;
+  for (std::thread& thread : greedy) thread.join();
+  EXPECT_TRUE(lock.try_lock());
 }
 
-TEST(SharedLockWord, wakes_a_sleeper_in_another_process) {
-  const os::Mapping mapping = os::Mapping::memfd(sizeof(Shared));
-  auto* shared = new (mapping.data()) Shared;
-  shared->lock.lock();
-  const pid_t child = fork();
-  if (child == 0) {
-    shared->lock.lock();
-    _exit(shared->count);
-  }
-  const auto& word = *reinterpret_cast<std::atomic<std::uint32_t>*>(&shared->lock);
-  os::testing::await_sleepers(word, 1, os::Scope::kShared);
-  shared->count = 7;
-  shared->lock.unlock();
-  int status = 0;
-  ASSERT_EQ(waitpid(child, &status, 0), child);
-  EXPECT_EQ(WEXITSTATUS(status), 7);
+TEST(PrivateLock, wakes_a_sleeper) {
+  PrivateLock lock;
+  lock.lock();
+  bool written = false;
+  std::thread sleeper([&] {
+    lock.lock();
+    EXPECT_TRUE(written);
+    lock.unlock();
+  });
+  os::testing::await_sleepers(reinterpret_cast<const std::atomic<std::uint32_t>&>(lock), 1);
+  EXPECT_TRUE(lock.locked());
+  written = true;
+  EXPECT_TRUE(lock.unlock());
+  sleeper.join();
+  EXPECT_FALSE(lock.locked());
+}
+
+// Once it starves nobody else gets the lock: not by try_lock either.
+TEST(PrivateLock, is_kept_for_who_waits_too_long) {
+  PrivateLock lock;
+  lock.lock();
+  std::atomic<bool> has{false};
+  std::atomic<bool> go{false};
+  std::thread sleeper([&] {
+    lock.lock();
+    has = true;
+    while (!go) os::yield();
+    lock.unlock();
+  });
+  const auto& word = reinterpret_cast<const std::atomic<std::uint32_t>&>(lock);
+  while (word < (1U << 17U)) os::yield();  // it starves
+  os::testing::await_sleepers(word, 1);
+  lock.unlock();
+  EXPECT_FALSE(lock.try_lock());
+  EXPECT_TRUE(lock.locked());
+  while (!has) os::yield();
+  go = true;
+  sleeper.join();
+  EXPECT_TRUE(lock.try_lock());
 }
 
 }  // namespace

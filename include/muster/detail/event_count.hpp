@@ -8,28 +8,24 @@
 #include <atomic>
 #include <cstdint>
 
-#include "parts/sync/await.hpp"
+#include <muster/detail/wait_word.hpp>
 
-namespace muster::sync {
+namespace muster::detail {
 
-template <detail::Scope kScope>
+template <Scope kScope>
 class EventCount {
  public:
   void ring() noexcept {
-    if ((word_.fetch_add(detail::kNudge, std::memory_order_seq_cst) & detail::kSleepers) == 0) return;
-    word_.fetch_and(~detail::kSleepers, std::memory_order_relaxed);
+    if ((word_.fetch_add(kNudge, std::memory_order_seq_cst) & kSleepers) == 0) return;
+    word_.fetch_and(~kSleepers, std::memory_order_relaxed);
     wake_all(word_, kScope);
   }
   std::uint32_t seen() const noexcept { return word_.load(std::memory_order_seq_cst); }
   // Waits until ring() was called since `seen`; false when the deadline passed first.
-  bool wait(std::uint32_t seen, os::Nanos deadline) noexcept {
-    const auto changed = [seen](std::uint32_t value) { return ((value ^ seen) & ~detail::kSleepers) != 0; };
-    const auto scope = kScope == detail::Scope::kShared ? os::Scope::kShared : os::Scope::kPrivate;
-    return await(word_, changed, deadline, scope) == detail::Await::kReady;
-  }
+  bool wait(std::uint32_t seen, Nanos deadline) noexcept { return await_change(word_, seen, deadline, kScope); }
 
  private:
   std::atomic<std::uint32_t> word_{0};
 };
 
-}  // namespace muster::sync
+}  // namespace muster::detail

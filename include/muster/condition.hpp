@@ -1,0 +1,85 @@
+#pragma once
+// Waiting for something to become true that a lock guards. Python's threading.Condition.
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include <muster/detail/lock_word.hpp>
+#include <muster/duration.hpp>
+#include <muster/error.hpp>
+#include <muster/lock.hpp>
+#include <muster/rlock.hpp>
+
+namespace muster::threading {
+
+// Goes with a lock: an RLock of its own, or one that is given, which may be shared between conditions and must outlive
+// them. It is that lock, too: acquire, release and the standard Lockable are the lock's.
+//
+// Who waits is woken by a notify that came after it began to wait, or by its timeout, and for no other reason; those
+// that wait longest are woken first.
+class Condition {
+ public:
+  Condition() : rlock_(&own_) {}
+  explicit Condition(Lock& lock) noexcept : lock_(&lock) {}
+  explicit Condition(RLock& lock) noexcept : rlock_(&lock) {}
+  Condition(const Condition&) = delete;
+  Condition& operator=(const Condition&) = delete;
+
+  bool acquire(bool blocking = true) { return lock_ != nullptr ? lock_->acquire(blocking) : rlock_->acquire(blocking); }
+  bool acquire(Duration timeout) { return lock_ != nullptr ? lock_->acquire(timeout) : rlock_->acquire(timeout); }
+  void release() { lock_ != nullptr ? lock_->release() : rlock_->release(); }
+  void lock() { acquire(); }
+  bool try_lock() { return acquire(false); }
+  template <class Rep, class Period>
+  bool try_lock_for(std::chrono::duration<Rep, Period> timeout) {
+    return acquire(Duration(timeout));
+  }
+  template <class Clock, class Length>
+  bool try_lock_until(std::chrono::time_point<Clock, Length> deadline) {
+    return acquire(Duration(deadline - Clock::now()));
+  }
+  void unlock() { release(); }
+
+  // Gives the lock up (an RLock to its full depth), waits for a notify, and takes the lock back, for which it may wait
+  // in turn. False when `timeout` passed first. Throws LockError without the lock.
+  MUSTER_EXPORT bool wait(Duration timeout = {});
+  // Waits until `holds()` is true; it is asked with the lock held. Gives its last answer: false when `timeout` passed
+  // first.
+  template <class Predicate>
+  bool wait_for(Predicate holds, Duration timeout = {}) {
+    const detail::Nanos deadline = timeout.deadline();
+    while (!std::invoke(holds)) {
+      if (!wait_until(deadline)) return static_cast<bool>(std::invoke(holds));
+    }
+    return true;
+  }
+
+  // Wakes up to `n` that wait; they go on once they have the lock. Throws LockError without the lock (a Lock, which is
+  // nobody's: when it is free), ValueError for a negative n.
+  MUSTER_EXPORT void notify(int n = 1);
+  MUSTER_EXPORT void notify_all();
+
+ private:
+  struct Waiter;
+
+  MUSTER_EXPORT bool wait_until(detail::Nanos deadline);
+  void require_lock(const char* call) const;
+  std::size_t release_all();
+  void acquire_again(std::size_t depth);
+  void enqueue(Waiter& waiter) noexcept;
+  bool withdraw(Waiter& waiter) noexcept;
+  void wake_first(std::size_t most) noexcept;
+
+  RLock own_;
+  Lock* lock_ = nullptr;  // one of the two
+  RLock* rlock_ = nullptr;
+  detail::PrivateLock queue_lock_;  // guards what follows
+  Waiter* first_ = nullptr;
+  Waiter* last_ = nullptr;
+};
+
+}  // namespace muster::threading
