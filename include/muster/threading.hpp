@@ -1,5 +1,10 @@
 #pragma once
-// Threads' tools. Python's threading.
+// Threads and their tools. Python's threading.
 
 #include <muster/event.hpp>
+#include <muster/excepthook.hpp>
+#include <muster/local.hpp>
 #include <muster/lock.hpp>
+#include <muster/thread.hpp>
+#include <muster/thread_handle.hpp>
+#include <muster/timer.hpp>

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -7,8 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <string>
 #include <system_error>
 
 #include "os/linux/copies.hpp"
@@ -99,15 +103,22 @@ std::size_t whole_characters(std::string_view name, std::size_t limit) noexcept 
   return limit;
 }
 
+// What the kernel keeps of a name.
+struct KernelName {
+  explicit KernelName(std::string_view name) noexcept { name.copy(text, whole_characters(name, sizeof text - 1)); }
+  char text[16] = {};
+};
+
 }  // namespace
 
-Thread::Thread(Body body, std::size_t stack_size) {
+Thread::Thread(Body body, std::size_t stack_size, Signals signals) {
   if (!body) fail(EINVAL, "cannot start a thread that has no body");
   auto owned = std::make_unique<Body>(std::move(body));
   pthread_t thread{};
   int error = 0;
   {
-    const SignalsBlocked blocked;
+    std::optional<SignalsBlocked> blocked;
+    if (signals == Signals::kBlocked) blocked.emplace();
     error = start(thread, stack_size, owned.get());
     if (error == 0) static_cast<void>(owned.release());  // the thread has it
   }
@@ -147,10 +158,23 @@ void Thread::detach() {
 // Not cached: a thread-local copy would outlive a fork, and the child's only thread has another id.
 std::int64_t native_thread_id() noexcept { return syscall(SYS_gettid); }
 
+std::uint64_t thread_ident() noexcept { return pthread_self(); }
+
 void set_thread_name(std::string_view name) noexcept {
-  char text[16] = {};
-  name.copy(text, whole_characters(name, sizeof text - 1));
-  pthread_setname_np(pthread_self(), text);
+  const KernelName kept(name);
+  pthread_setname_np(pthread_self(), kept.text);
+}
+
+void set_thread_name(std::int64_t native_id, std::string_view name) noexcept {
+  if (native_id == native_thread_id()) return set_thread_name(name);
+  const KernelName kept(name);
+  char path[48];
+  std::snprintf(path, sizeof path, "/proc/self/task/%lld/comm", static_cast<long long>(native_id));
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  // With the final 0: to write nothing would change nothing.
+  static_cast<void>(!write(file, kept.text, sizeof kept.text));
+  close(file);
 }
 
 std::string thread_name() {
