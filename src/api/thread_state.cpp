@@ -43,7 +43,6 @@ void after_fork() { threads().lock.unlock(); }
 // The thread is not in this copy.
 void vanish(ThreadState& state) noexcept {
   state.listed = false;
-  state.kernel.forget();
   state.word.fetch_or(ThreadState::kBegun | ThreadState::kEnded, std::memory_order_relaxed);
 }
 
@@ -52,6 +51,7 @@ void in_copy() {
   std::construct_at(&all.lock);  // who waits for it in the original is not here
   std::shared_ptr<ThreadState> self;
   for (const auto& state : std::exchange(all.listed, {})) {
+    state->kernel.forget();  // the caller's, too: it is the process now, and nobody's to join
     if (state.get() == known_state()) {
       self = state;
     } else {

@@ -17,7 +17,17 @@
 #include "tests/support/leaks.hpp"
 
 namespace muster::testing {
+
+// This program shows its functions to others.
+void count_to(int most);
+void count_to(int /*most*/) {}
+template <class T>
+void count_as(T /*most*/) {}
+template void count_as(int);
+
 namespace {
+
+void hidden() {}
 
 using namespace std::chrono_literals;
 using threading::Event;
@@ -88,8 +98,10 @@ TEST(ThreadName, default_tells_number_and_function) {
   EXPECT_EQ(name_after_number(Thread(Local())), " (Local)");
 }
 
-TEST(ThreadName, function_of_another_module_is_known) {
-  EXPECT_EQ(name_after_number(Thread(&::getpid)), " (getpid)");
+TEST(ThreadName, function_that_is_shown_to_others_is_known_and_no_other) {
+  EXPECT_EQ(name_after_number(Thread(&count_to, 7)), " (count_to)");
+  EXPECT_EQ(name_after_number(Thread(count_as<int>, 7)), " (count_as)");
+  EXPECT_EQ(name_after_number(Thread(&hidden)), "");
 }
 
 TEST(ThreadName, is_taken_as_given) {

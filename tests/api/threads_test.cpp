@@ -131,9 +131,11 @@ TEST(Thread, thread_local_objects_are_gone_after_join) {
       if (gone != nullptr) ++*gone;
     }
   };
-  static thread_local Slow t_slow;
   std::atomic<int> gone{0};
-  Thread thread([&] { t_slow.gone = &gone; });
+  Thread thread([&] {
+    static thread_local Slow t_slow;
+    t_slow.gone = &gone;
+  });
   thread.start();
   EXPECT_TRUE(thread.join(1h));
   EXPECT_EQ(gone, 1);
