@@ -24,8 +24,8 @@ using ExceptHook = std::function<void(const ExceptHookArgs&)>;
 // The hook is called by the thread that failed, before it ends; a hook that throws is reported itself, and then the
 // exception that it was given. The process goes on in any case.
 MUSTER_EXPORT void excepthook(const ExceptHookArgs& args) noexcept;
-// Replaces the hook for all threads, and returns the former. An empty one: the report on stderr again. Hooks may be called
-// by several threads at once.
+// Replaces the hook for all threads, and returns the former. An empty one: the report on stderr again. Hooks may be
+// called by several threads at once.
 MUSTER_EXPORT ExceptHook set_excepthook(ExceptHook hook);
 
 }  // namespace muster::threading

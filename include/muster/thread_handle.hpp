@@ -18,8 +18,8 @@ struct ThreadState;
 namespace muster::threading {
 
 // What current_thread() and enumerate() give. Shares what is known of the thread with all other handles of it: cheap to
-// copy, and valid when the Thread and the thread itself are gone. Handles of the same thread are equal. All calls may be
-// made by any thread at any time.
+// copy, and valid when the Thread and the thread itself are gone. Handles of the same thread are equal. All calls may
+// be made by any thread at any time.
 class MUSTER_EXPORT ThreadHandle {
  public:
   // Copied where others are moved: no handle is ever empty.
@@ -69,8 +69,8 @@ class MUSTER_EXPORT ThreadHandle {
   std::shared_ptr<detail::ThreadState> state_;
 };
 
-// The thread that calls. One that muster has not made is taken up into enumerate() by asking: as a daemon called Dummy-N,
-// until it ends.
+// The thread that calls. One that muster has not made is taken up into enumerate() by asking: as a daemon called
+// Dummy-N, until it ends.
 MUSTER_EXPORT ThreadHandle current_thread();
 // The thread that runs main; in a forked copy of the process the one that called fork.
 MUSTER_EXPORT ThreadHandle main_thread();

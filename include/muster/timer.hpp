@@ -10,8 +10,8 @@
 
 namespace muster::threading {
 
-// A thread that waits for `interval` and then calls. Begins to wait at start(). Its destructor joins it: cancel() first,
-// or make it by make_thread, where that is not wanted.
+// A thread that waits for `interval` and then calls. Begins to wait at start(). Its destructor joins it: cancel()
+// first, or make it by make_thread, where that is not wanted.
 class MUSTER_EXPORT Timer final : public Thread {
  public:
   template <class F, class... Args>

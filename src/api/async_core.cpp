@@ -1,7 +1,7 @@
 #include <muster/detail/async_core.hpp>
 
-#include <muster/error.hpp>
 #include <muster/detail/halt.hpp>
+#include <muster/error.hpp>
 
 #include "engine/engine.hpp"
 #include "engine/process/inside.hpp"

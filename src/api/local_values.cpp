@@ -1,6 +1,6 @@
-// Each Local has a place, the same in every thread's table; places are used again. Each value has a node that its thread
-// and its Local both know. Whoever comes first, the thread's end or the Local's, takes the value out and destroys it,
-// with no lock held; the node itself is always freed by its thread.
+// Each Local has a place, the same in every thread's table; places are used again. Each value has a node that its
+// thread and its Local both know. Whoever comes first, the thread's end or the Local's, takes the value out and
+// destroys it, with no lock held; the node itself is always freed by its thread.
 
 #include <muster/detail/local_values.hpp>
 

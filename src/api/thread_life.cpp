@@ -23,8 +23,8 @@ namespace {
 constinit thread_local ThreadState* t_state = nullptr;
 constinit thread_local bool t_past_end = false;
 
-// A thread of ours makes this before its other thread-local objects, so that it is destroyed after them: then nothing of
-// the thread can be seen any more. The main thread's is destroyed when exit() begins, before all static objects.
+// A thread of ours makes this before its other thread-local objects, so that it is destroyed after them: then nothing
+// of the thread can be seen any more. The main thread's is destroyed when exit() begins, before all static objects.
 struct End {
   std::shared_ptr<ThreadState> state;
 

@@ -51,7 +51,6 @@ void in_copy() {
   std::construct_at(&all.lock);  // who waits for it in the original is not here
   std::shared_ptr<ThreadState> self;
   for (const auto& state : std::exchange(all.listed, {})) {
-    state->kernel.forget();  // the caller's, too: it is the process now, and nobody's to join
     if (state.get() == known_state()) {
       self = state;
     } else {

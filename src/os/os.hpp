@@ -70,15 +70,15 @@ class Thread {
   Thread& operator=(Thread&& other) noexcept;
   ~Thread();
 
-  bool joinable() const noexcept { return joinable_; }
+  // False in a copy of the process, where the thread is not.
+  bool joinable() const noexcept;
   // Both throw std::system_error where the thread is not joinable; join also from the thread itself.
   void join();
   void detach();
-  // In a copy of the process, where the thread is not: there is nothing to join.
-  void forget() noexcept { joinable_ = false; }
 
  private:
   std::uintptr_t handle_ = 0;
+  std::uint32_t generation_ = 0;  // of the process that it is in
   bool joinable_ = false;
 };
 

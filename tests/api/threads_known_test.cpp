@@ -1,9 +1,9 @@
 // Who a thread is, to itself and to others: names, current_thread, main_thread, enumerate, strangers.
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <muster/thread_pool.hpp>
 #include <muster/threading.hpp>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -48,8 +48,9 @@ int number_of(const ThreadHandle& thread) { return std::stoi(thread.name().subst
 std::string name_after_number(const ThreadHandle& thread) {
   const std::string name = thread.name();
   EXPECT_TRUE(name.starts_with("Thread-")) << name;
-  return name.substr(name.find_first_not_of("0123456789", 7) == std::string::npos ? name.size()
-                                                                                  : name.find_first_not_of("0123456789", 7));
+  return name.substr(name.find_first_not_of("0123456789", 7) == std::string::npos
+                         ? name.size()
+                         : name.find_first_not_of("0123456789", 7));
 }
 
 bool knows(const std::vector<ThreadHandle>& all, const ThreadHandle& thread) {

@@ -180,8 +180,9 @@ TEST(Thread, takes_callables_and_arguments_as_std_thread_does) {
   EXPECT_EQ(counter.count, 5);
 
   std::string text;
-  Thread literal([&](const std::string& given, const std::vector<int>& list) { text = given + std::to_string(list[0]); },
-                 "str", std::vector{1});
+  Thread literal(
+      [&](const std::string& given, const std::vector<int>& list) { text = given + std::to_string(list[0]); }, "str",
+      std::vector{1});
   literal.start();
   literal.join();
   EXPECT_EQ(text, "str1");

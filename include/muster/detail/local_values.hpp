@@ -27,8 +27,8 @@ class MUSTER_EXPORT LocalValues {
   void drop() noexcept;
 
  private:
-  std::size_t place_;   // in each thread's table; another Local's when this one is gone
-  std::uint64_t id_;    // never another's
+  std::size_t place_;  // in each thread's table; another Local's when this one is gone
+  std::uint64_t id_;   // never another's
   LocalNode* first_ = nullptr;
 };
 

@@ -17,6 +17,7 @@
 
 #include "os/linux/copies.hpp"
 #include "os/os.hpp"
+#include "os/process.hpp"
 
 namespace muster::os {
 namespace {
@@ -124,25 +125,31 @@ Thread::Thread(Body body, std::size_t stack_size, Signals signals) {
   }
   if (error != 0) fail_to_start(error);
   handle_ = thread;
+  generation_ = generation();
   joinable_ = true;
 }
 
 Thread::Thread(Thread&& other) noexcept
-    : handle_(std::exchange(other.handle_, 0)), joinable_(std::exchange(other.joinable_, false)) {}
+    : handle_(std::exchange(other.handle_, 0)),
+      generation_(other.generation_),
+      joinable_(std::exchange(other.joinable_, false)) {}
 
 Thread& Thread::operator=(Thread&& other) noexcept {
-  if (joinable_) std::terminate();
+  if (joinable()) std::terminate();
   handle_ = std::exchange(other.handle_, 0);
+  generation_ = other.generation_;
   joinable_ = std::exchange(other.joinable_, false);
   return *this;
 }
 
 Thread::~Thread() {
-  if (joinable_) std::terminate();
+  if (joinable()) std::terminate();
 }
 
+bool Thread::joinable() const noexcept { return joinable_ && generation_ == generation(); }
+
 void Thread::join() {
-  if (!joinable_) fail(EINVAL, "cannot join a thread twice, or one that was never started");
+  if (!joinable()) fail(EINVAL, "cannot join a thread twice, or one that was never started");
   // Asked here: not every C library notices, and under ThreadSanitizer a join that fails breaks the next one.
   if (pthread_equal(handle_, pthread_self())) fail(EDEADLK, "a thread cannot join itself");
   if (const int error = pthread_join(handle_, nullptr)) fail(error, "cannot join a thread");
@@ -150,7 +157,7 @@ void Thread::join() {
 }
 
 void Thread::detach() {
-  if (!joinable_) fail(EINVAL, "cannot detach a thread that is not joinable");
+  if (!joinable()) fail(EINVAL, "cannot detach a thread that is not joinable");
   if (const int error = pthread_detach(handle_)) fail(error, "cannot detach a thread");
   joinable_ = false;
 }
