@@ -11,8 +11,9 @@
 namespace muster::threading {
 
 // Like a thread_local variable, but a member or an element if need be: each thread that asks gets its own T, made when
-// it first asks. It is destroyed when its thread ends or when the Local goes, whichever is first; of two that happen at
-// once, the thread's end may finish after the Local is gone. The main thread ends, in this sense, when exit() begins.
+// it first asks. It is destroyed by its thread's end, or by the Local's destructor (in whatever thread that runs),
+// whichever is first; if they come at once, the thread's end may finish after the Local is gone. The main thread ends,
+// in this sense, when exit() begins.
 template <class T>
 class Local {
  public:

@@ -48,8 +48,8 @@ class MUSTER_EXPORT Thread : public ThreadHandle {
       : Thread(ThreadOptions(), std::forward<F>(function), std::forward<Args>(args)...) {}
   template <class F, class... Args>
   Thread(ThreadOptions options, F&& function, Args&&... args)
-      : Thread(std::move(options), detail::name_source(function),
-               detail::make_thread_body(std::forward<F>(function), std::forward<Args>(args)...)) {}
+      : Thread{std::move(options), detail::name_source(function),  // braces: the name before the callable is moved
+               detail::make_thread_body(std::forward<F>(function), std::forward<Args>(args)...)} {}
 
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;

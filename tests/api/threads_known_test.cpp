@@ -205,7 +205,7 @@ TEST(ThreadHandle, outlives_the_thread_and_its_object) {
   EXPECT_NE(handle->native_id(), 0);
   handle->join();
   const ThreadHandle copy = *handle;
-  const ThreadHandle moved = std::move(*handle);
+  const ThreadHandle moved = std::move(*handle);                        // NOLINT(performance-move-const-arg)
   EXPECT_EQ(copy.name(), handle->name()) << "a handle is never empty";  // NOLINT(bugprone-use-after-move)
   EXPECT_EQ(moved, copy);
 }

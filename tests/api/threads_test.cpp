@@ -249,7 +249,7 @@ TEST(Thread, without_a_callable_does_nothing) {
 TEST(Thread, gives_a_stop_token_to_who_cannot_do_without) {
   int sum = 0;
   Thread thread(
-      [&](std::stop_token token, int by) {
+      [&](const std::stop_token& token, int by) {
         Event asked;
         const std::stop_callback wake(token, [&] { asked.set(); });
         asked.wait();
@@ -377,7 +377,7 @@ TEST(StackSize, is_there) {
   threading::stack_size((kMegabytes + 2) << 20);
   int sum = 0;
   Thread thread([&] {
-    volatile char deep[kMegabytes << 20];
+    volatile unsigned char deep[kMegabytes << 20];
     for (std::size_t at = sizeof deep; at > 0; at -= 4096) deep[at - 1] = 1;
     sum = deep[sizeof deep - 1];
   });
@@ -460,7 +460,7 @@ TEST(ThreadEnd, plain_thread_is_joined_by_its_destructor) {
 }
 
 TEST(ThreadEnd, plain_thread_is_asked_to_stop_by_its_destructor) {
-  Thread thread([](std::stop_token token) {
+  Thread thread([](const std::stop_token& token) {
     Event asked;
     const std::stop_callback wake(token, [&] { asked.set(); });
     asked.wait();
