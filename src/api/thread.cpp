@@ -77,14 +77,11 @@ Thread::~Thread() {
 }
 
 void Thread::start() {
-  ThreadState& known = state();
-  if (known.has(ThreadState::kStarted)) throw ThreadError("a thread can only be started once");
-  known.needs_object = typeid(*this) != typeid(Thread);
-  if (known.needs_object) {
-    detail::launch(state_, [this, self = self_.lock()] { run(); });
+  detail::halt_point();
+  if (typeid(*this) != typeid(Thread)) {
+    detail::launch(state_, [this, self = self_.lock()] { run(); }, true);
   } else {
-    // May outlive this object.
-    detail::launch(state_, [state = state_.get(), self = self_.lock()] { run_body(*state); });
+    detail::launch(state_, [state = state_.get(), self = self_.lock()] { run_body(*state); }, false);
   }
 }
 

@@ -40,15 +40,13 @@ struct End {
   }
 
  private:
-  // The main thread stays: destructors of static objects may ask for it.
+  // The main thread does not: destructors of static objects may ask for it.
   void leave() const noexcept {
-    {
-      Threads& all = threads();
-      const LockGuard guard(all.lock);
-      all.unlist(*state);
-    }
     t_state = nullptr;
-    state->set(ThreadState::kEnded);
+    Threads& all = threads();
+    const LockGuard guard(all.lock);
+    all.unlist(*state);
+    state->set(ThreadState::kEnded);  // with the lock held: a copy of the process must find it listed or ended
   }
 };
 thread_local End t_end;
@@ -84,11 +82,12 @@ void live(const std::shared_ptr<ThreadState>& state, std::function<void()>& code
 }
 
 // Listed before there is a thread: a fork in between must find it. Returns the size of its stack.
-std::size_t announce(const std::shared_ptr<ThreadState>& state) {
+std::size_t announce(const std::shared_ptr<ThreadState>& state, bool needs_object) {
   Threads& all = threads();
   const LockGuard guard(all.lock);
   if (state->has(ThreadState::kStarted)) throw ThreadError("a thread can only be started once");
   all.list(state);
+  state->needs_object = needs_object;
   state->set(ThreadState::kStarted);
   return all.stack_size;
 }
@@ -102,8 +101,8 @@ void withdraw(ThreadState& state) noexcept {
 
 }  // namespace
 
-void launch(const std::shared_ptr<ThreadState>& state, std::function<void()> code) {
-  const std::size_t stack_size = announce(state);
+void launch(const std::shared_ptr<ThreadState>& state, std::function<void()> code, bool needs_object) {
+  const std::size_t stack_size = announce(state, needs_object);
   try {
     auto life = [state, code = std::move(code)]() mutable { live(state, code); };
     os::Thread kernel(std::move(life), stack_size, os::Signals::kInherited);

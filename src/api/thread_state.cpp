@@ -84,6 +84,7 @@ std::shared_ptr<ThreadState> become_known() {
   }
   auto state = std::make_shared<ThreadState>(ThreadState::Kind::kStranger, numbered("Dummy"));
   state->daemon = true;
+  state->set(ThreadState::kStarted);
   if (!is_past_end()) {
     const LockGuard guard(all.lock);
     all.list(state);

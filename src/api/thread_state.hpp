@@ -51,7 +51,7 @@ struct ThreadState : std::enable_shared_from_this<ThreadState> {
   std::atomic<std::int64_t> native_id{0};
   std::stop_source stop;
   std::unique_ptr<ThreadBody> body;  // the thread's own from its start on
-  bool needs_object = false;         // it does what a derived class's run() says; set before the start
+  bool needs_object = false;         // it does what a derived class's run() says; known from the start on
   bool has_run = false;              // the thread's own: what it ran has returned
 
   // Guarded by Threads::lock.
@@ -95,9 +95,9 @@ void end_locals() noexcept;
 
 // ---- life -----------------------------------------------------------------------------------------------------------
 
-// Starts a thread that will be `state` to itself, call `code`, and tell the excepthook of what that throws. Throws
-// ThreadError if it has been started, and std::system_error.
-void launch(const std::shared_ptr<ThreadState>& state, std::function<void()> code);
+// Starts a thread that will be `state` to itself, call `code`, and tell the excepthook of what that throws. `code` may
+// need the Thread, or leave it alone. Throws ThreadError if it has been started, and std::system_error.
+void launch(const std::shared_ptr<ThreadState>& state, std::function<void()> code, bool needs_object);
 // Waits for the end, and for the kernel's thread unless somebody else does. False when `deadline` passed first.
 bool join(ThreadState& state, Nanos deadline);
 // At the program's end: waits for all threads that are no daemons, and stops the daemons.

@@ -162,6 +162,7 @@ int g_called = 0;
 void call(int by) { g_called += by; }
 
 TEST(Thread, takes_callables_and_arguments_as_std_thread_does) {
+  g_called = 0;
   Thread function(call, 3);
   Thread pointer(&call, 4);
   for (Thread* thread : {&function, &pointer}) {

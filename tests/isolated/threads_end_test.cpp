@@ -348,6 +348,17 @@ TEST(Copy, knows_that_the_others_are_gone_whenever_it_is_made) {
   }
 }
 
+TEST(Copy, joins_what_had_ended_unjoined) {
+  std::deque<Thread> threads;
+  for (int i = 0; i < 20; ++i) threads.emplace_back([] {}).start();
+  const Ended ended = run_in_child([&] {
+    for (const Thread& thread : threads) require(thread.join(0s), "gone");
+    threads.clear();
+    std::_Exit(0);
+  });
+  EXPECT_TRUE(ended.well()) << ended;
+}
+
 // Python's test_reinit_tls_after_fork: forks by many threads, which look around meanwhile.
 TEST(Copy, many_threads_make_some) {
   std::deque<Thread> threads;
