@@ -241,7 +241,10 @@ TEST(Generation, grows_again_in_a_copy_of_a_copy) {
 int g_at_forks = 0;
 
 TEST(AtForks, is_called_before_and_after_on_both_sides_but_not_for_quiet_copies) {
-  at_forks([] { g_at_forks += 1; }, [] { g_at_forks += 10; }, [] { g_at_forks += 100; });
+  static const bool kAsked =
+      (at_forks([] { g_at_forks += 1; }, [] { g_at_forks += 10; }, [] { g_at_forks += 100; }), true);
+  EXPECT_TRUE(kAsked);
+  g_at_forks = 0;
   EXPECT_EQ(end_of_copy([] { return g_at_forks; }).code, 101);
   EXPECT_EQ(g_at_forks, 11);
   EXPECT_EQ(answer_of_quiet_copy([] { return g_at_forks; }), 11);
