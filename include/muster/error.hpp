@@ -51,6 +51,13 @@ class MUSTER_EXPORT DeadlockError : public Error {
   ~DeadlockError() override;
 };
 
+// A thread was misused: started twice, joined before its start or by itself. Python's RuntimeError of threading.Thread.
+class MUSTER_EXPORT ThreadError : public Error {
+ public:
+  using Error::Error;
+  ~ThreadError() override;
+};
+
 // Something cannot travel to another process or back: an argument, a result, an exception, a function; or what arrived
 // is not what was sent.
 class MUSTER_EXPORT NotSerializable : public Error {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include <muster/detail/halt.hpp>
 #include <muster/detail/wait_word.hpp>
 #include <muster/duration.hpp>
 
@@ -24,9 +25,7 @@ class Event {
   }
   void clear() noexcept { word_.fetch_and(~kSet, std::memory_order_acq_rel); }
   // Waits until the flag is set; false when `timeout` passed first.
-  bool wait(Duration timeout = {}) {
-    return detail::await_bits(word_, kSet, timeout.deadline(), detail::Scope::kPrivate) == detail::Await::kReady;
-  }
+  bool wait(Duration timeout = {}) { return detail::await_flag(word_, kSet, timeout.deadline()); }
 
  private:
   static constexpr std::uint32_t kSet = 1;

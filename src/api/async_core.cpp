@@ -1,5 +1,6 @@
 #include <muster/detail/async_core.hpp>
 
+#include <muster/detail/halt.hpp>
 #include <muster/error.hpp>
 
 #include "engine/engine.hpp"
@@ -74,7 +75,7 @@ bool wait_for(Task& task, Nanos deadline) {
     return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
   }
   if (engine::thread::inside_any_task()) return engine::thread::wait_elsewhere(task, deadline);
-  return await_bits(task.state, Task::kDone, deadline, Scope::kPrivate) == Await::kReady;
+  return await_flag(task.state, Task::kDone, deadline);
 }
 
 bool cancel(Task& task) {

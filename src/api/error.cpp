@@ -12,6 +12,7 @@ PoolClosed::~PoolClosed() = default;
 TimeoutError::~TimeoutError() = default;
 Cancelled::~Cancelled() = default;
 DeadlockError::~DeadlockError() = default;
+ThreadError::~ThreadError() = default;
 LockError::~LockError() = default;
 BrokenBarrierError::~BrokenBarrierError() = default;
 NotSerializable::~NotSerializable() = default;

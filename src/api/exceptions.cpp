@@ -4,8 +4,6 @@
 
 #include <muster/detail/exceptions.hpp>
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +23,7 @@
 #include <muster/detail/archive.hpp>
 #include <muster/error.hpp>
 #include "api/known_exceptions.hpp"
+#include "api/thrown.hpp"
 #include "api/type_name.hpp"
 
 namespace muster {
@@ -130,30 +129,15 @@ Registry& registry() {
   return *made;
 }
 
-struct Thrown {
-  const std::type_info* type;
-  std::string text;
-};
-
 // Cuts a text that is too long, between two characters of UTF-8.
-std::string bounded(const char* text) {
-  std::size_t size = std::char_traits<char>::length(text);
+std::string bounded(std::string text) {
+  std::size_t size = text.size();
   if (size > kMostText) {
     size = kMostText;
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
   }
-  return {text, size};
-}
-
-Thrown describe(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& error) {
-    return {&typeid(error), bounded(error.what())};
-  } catch (...) {
-    const std::type_info* const type = abi::__cxa_current_exception_type();
-    return {type != nullptr ? type : &typeid(void), ""};  // null: thrown by another language
-  }
+  text.resize(size);
+  return text;
 }
 
 void write_text(Writer& out, std::string_view text) {
@@ -191,7 +175,7 @@ bool says_little(const ExceptionCodec& codec, const std::type_info& type) {
   return *codec.type == typeid(std::exception) && type != typeid(std::exception);
 }
 
-void write_known_or_remote(Writer& out, const std::exception_ptr& thrown, const Thrown& seen) {
+void write_known_or_remote(Writer& out, const std::exception_ptr& thrown, const api::Thrown& seen) {
   Registry::Tried tried;
   const ExceptionCodec* codec = registry().find(*seen.type, thrown);
   while (codec != nullptr && !says_little(*codec, *seen.type)) {
@@ -226,7 +210,8 @@ bool add_exception(const ExceptionCodec& codec) {
 
 void write_exception(Writer& out, const std::exception_ptr& thrown) {
   if (thrown == nullptr) return write_own(out, NotSerializable("there is no exception"));
-  const Thrown seen = describe(thrown);
+  api::Thrown seen = api::describe(thrown);
+  seen.text = bounded(std::move(seen.text));
   try {
     write_known_or_remote(out, thrown, seen);
   } catch (const std::bad_alloc&) {

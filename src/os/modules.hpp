@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace muster::os {
 
@@ -22,5 +23,9 @@ struct CodePlace {
 std::optional<CodePlace> place_of(const void* function);
 // The function at `place` in this process; null where there is no module with that build id, or no code there.
 void* code_at(const CodePlace& place);
+
+// What the loader calls the function, as the compiler wrote it; empty where it does not know. It knows those that a
+// module shows to others.
+std::string symbol_of(const void* function);
 
 }  // namespace muster::os

@@ -57,26 +57,31 @@ inline constexpr int kAll = INT32_MAX;
 
 // ---- threads -------------------------------------------------------------------------------------------------------
 
+// What a new thread does about signals. kBlocked: all are blocked, so that the user's handlers run on the user's
+// threads; faults and SIGPROF are not. A program that such a thread starts inherits the mask: clear it between fork and
+// exec. kInherited: as in the thread that starts it, for the user's own threads.
+enum class Signals : std::uint8_t { kBlocked, kInherited };
+
 // A kernel thread. Movable; must be joined or detached before it is destroyed.
 class Thread {
  public:
   Thread() = default;
   // Starts `body` on a new thread. `stack_size` in bytes; 0: the system's default. Throws std::system_error when the
   // system gives no thread (EAGAIN). An exception that leaves `body` ends the program, and so does pthread_exit.
-  // Signals are blocked in the new thread, so that the user's handlers run on the user's threads; faults and SIGPROF
-  // are not. A program that such a thread starts inherits the mask: clear it between fork and exec.
-  explicit Thread(std::function<void()> body, std::size_t stack_size = 0);
+  explicit Thread(std::function<void()> body, std::size_t stack_size = 0, Signals signals = Signals::kBlocked);
   Thread(Thread&& other) noexcept;
   Thread& operator=(Thread&& other) noexcept;
   ~Thread();
 
-  bool joinable() const noexcept { return joinable_; }
+  // False in a copy of the process, where the thread is not.
+  bool joinable() const noexcept;
   // Both throw std::system_error where the thread is not joinable; join also from the thread itself.
   void join();
   void detach();
 
  private:
   std::uintptr_t handle_ = 0;
+  std::uint32_t generation_ = 0;  // of the process that it is in
   bool joinable_ = false;
 };
 
@@ -84,9 +89,15 @@ class Thread {
 // thread.
 std::int64_t native_thread_id() noexcept;
 
+// Tells the calling thread from all others of this process that live; another thread's once it has ended. Never 0, and
+// the same in a copy of the process.
+std::uint64_t thread_ident() noexcept;
+
 // Names the calling thread as the kernel shows it; Linux keeps the first 15 bytes, less where that would cut a UTF-8
 // character. The main thread's name is the one that ps and killall give the process.
 void set_thread_name(std::string_view name) noexcept;
+// The same for the thread of this process with that native id; nothing happens where there is none.
+void set_thread_name(std::int64_t native_id, std::string_view name) noexcept;
 std::string thread_name();
 
 // The CPUs the calling thread may run on, ascending; empty when the system does not say.

@@ -98,6 +98,10 @@ Descriptor process_handle(int id) noexcept;
 // Counts the forks behind this process: a copy has a greater number than its original, whoever called fork.
 std::uint32_t generation() noexcept;
 
+// Has `before` called in front of each fork from now on, and then `after` in the original and `in_copy` in the copy, by
+// its only thread. Not at quiet copies: they call nothing of ours, and what they start are ordinary ones.
+void at_forks(void (*before)(), void (*after)(), void (*in_copy)()) noexcept;
+
 // ---- becoming a process of ours ------------------------------------------------------------------------------------
 
 // Has this process killed when its parent ends; ends it at once where `parent` is no longer its parent. The parent

@@ -236,6 +236,36 @@ TEST(Generation, grows_again_in_a_copy_of_a_copy) {
             2);
 }
 
+// ---- at forks ----
+
+int g_at_forks = 0;
+
+TEST(AtForks, is_called_before_and_after_on_both_sides_but_not_for_quiet_copies) {
+  static const bool kAsked =
+      (at_forks([] { g_at_forks += 1; }, [] { g_at_forks += 10; }, [] { g_at_forks += 100; }), true);
+  EXPECT_TRUE(kAsked);
+  g_at_forks = 0;
+  EXPECT_EQ(end_of_copy([] { return g_at_forks; }).code, 101);
+  EXPECT_EQ(g_at_forks, 11);
+  EXPECT_EQ(answer_of_quiet_copy([] { return g_at_forks; }), 11);
+  EXPECT_EQ(g_at_forks, 11);
+}
+
+TEST(Copy, has_no_threads_to_join) {
+  std::atomic<std::uint32_t> over{0};
+  Thread thread([&] { futex_wait(over, 0, Scope::kPrivate); });
+  EXPECT_EQ(end_of_copy([&] {
+              const bool found = thread.joinable();
+              thread = Thread();
+              return found ? 1 : 0;
+            }).code,
+            0);
+  EXPECT_TRUE(thread.joinable());
+  over = 1;
+  futex_wake(over, kAll, Scope::kPrivate);
+  thread.join();
+}
+
 // ---- limits ----
 
 TEST(Copy, that_the_system_refuses_leaves_nothing_behind) {

@@ -160,6 +160,25 @@ TEST(ThreadSignals, blocked_by_the_starting_thread_stay_blocked) {
   }).join();
 }
 
+TEST(ThreadSignals, may_be_those_of_the_starting_thread) {
+  const auto mask_of_a_thread = [] {
+    sigset_t mask;
+    Thread([&] { mask = signal_mask(); }, 0, Signals::kInherited).join();
+    return mask;
+  };
+  const sigset_t open = mask_of_a_thread();
+  EXPECT_EQ(sigismember(&open, SIGINT), 0);
+  std::thread([&] {
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &mask, nullptr);
+    const sigset_t inherited = mask_of_a_thread();
+    EXPECT_EQ(sigismember(&inherited, SIGUSR1), 1);
+    EXPECT_EQ(sigismember(&inherited, SIGUSR2), 0);
+  }).join();
+}
+
 // ---- stack ----
 
 TEST(ThreadStack, holds_the_locals_of_main_and_of_others) {
@@ -236,6 +255,34 @@ TEST(ThreadName, is_not_cut_within_a_character) {
   EXPECT_EQ(renamed("thirteen byte\u00e9"), "thirteen byte\u00e9");
   EXPECT_EQ(renamed("twelve bytes\U0001F980"), "twelve bytes");
   EXPECT_EQ(renamed("eleven byte\U0001F980!"), "eleven byte\U0001F980");
+}
+
+TEST(ThreadName, may_be_given_by_another_thread) {
+  std::atomic<std::int64_t> id{0};
+  std::atomic<std::uint32_t> step{0};
+  std::string seen;
+  Thread thread([&] {
+    id = native_thread_id();
+    while (step == 0) yield();
+    seen = thread_name();
+  });
+  while (id == 0) yield();
+  set_thread_name(id, "named by another");
+  step = 1;
+  thread.join();
+  EXPECT_EQ(seen, "named by anothe");
+  set_thread_name(std::int64_t{INT32_MAX}, "nobody");
+  const std::string before = thread_name();
+  set_thread_name(native_thread_id(), "itself");
+  EXPECT_EQ(thread_name(), "itself");
+  set_thread_name(before);
+}
+
+TEST(ThreadIdent, tells_threads_apart) {
+  const std::uint64_t here = thread_ident();
+  EXPECT_NE(here, 0U);
+  EXPECT_EQ(here, thread_ident());
+  on_a_thread([&] { EXPECT_NE(thread_ident(), here); });
 }
 
 TEST(ThreadName, that_is_not_utf8_is_cut_at_15_bytes) {

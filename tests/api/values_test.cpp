@@ -144,6 +144,7 @@ TEST(Errors, all_of_the_library_derive_from_one) {
   EXPECT_TRUE(is_error(TimeoutError("text")));
   EXPECT_TRUE(is_error(Cancelled("text")));
   EXPECT_TRUE(is_error(DeadlockError("text")));
+  EXPECT_TRUE(is_error(ThreadError("text")));
   EXPECT_TRUE(is_error(LockError("text")));
   static_assert(std::is_base_of_v<std::runtime_error, Error>);
 }

@@ -88,6 +88,8 @@ std::int64_t native_thread_id() noexcept {
 
 std::uint32_t generation() noexcept { return g_generation.load(std::memory_order_relaxed); }
 
+void at_forks(void (*before)(), void (*after)(), void (*in_copy)()) noexcept { pthread_atfork(before, after, in_copy); }
+
 // The thread that forked is the only one that came along; the others are neither in the table nor in their locks.
 void begin_copy() noexcept {
   g_generation.fetch_add(1, std::memory_order_relaxed);

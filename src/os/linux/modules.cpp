@@ -1,5 +1,6 @@
 #include "os/modules.hpp"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
 
@@ -94,6 +95,12 @@ void* code_at(const CodePlace& place) {
   Search search{.place = place};
   dl_iterate_phdr(&look_for_place, &search);
   return search.found ? reinterpret_cast<void*>(search.place.address) : nullptr;
+}
+
+std::string symbol_of(const void* function) {
+  Dl_info found = {};
+  const bool known = dladdr(function, &found) != 0 && found.dli_sname != nullptr && found.dli_saddr == function;
+  return known ? found.dli_sname : "";
 }
 
 }  // namespace muster::os

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sched.h>
@@ -6,12 +7,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <memory>
+#include <optional>
+#include <string>
 #include <system_error>
 
 #include "os/linux/copies.hpp"
 #include "os/os.hpp"
+#include "os/process.hpp"
 
 namespace muster::os {
 namespace {
@@ -98,39 +103,52 @@ std::size_t whole_characters(std::string_view name, std::size_t limit) noexcept 
   return limit;
 }
 
+// What the kernel keeps of a name.
+struct KernelName {
+  explicit KernelName(std::string_view name) noexcept { name.copy(text, whole_characters(name, sizeof text - 1)); }
+  char text[16] = {};
+};
+
 }  // namespace
 
-Thread::Thread(Body body, std::size_t stack_size) {
+Thread::Thread(Body body, std::size_t stack_size, Signals signals) {
   if (!body) fail(EINVAL, "cannot start a thread that has no body");
   auto owned = std::make_unique<Body>(std::move(body));
   pthread_t thread{};
   int error = 0;
   {
-    const SignalsBlocked blocked;
+    std::optional<SignalsBlocked> blocked;
+    if (signals == Signals::kBlocked) blocked.emplace();
     error = start(thread, stack_size, owned.get());
     if (error == 0) static_cast<void>(owned.release());  // the thread has it
   }
   if (error != 0) fail_to_start(error);
   handle_ = thread;
+  generation_ = generation();
   joinable_ = true;
 }
 
 Thread::Thread(Thread&& other) noexcept
-    : handle_(std::exchange(other.handle_, 0)), joinable_(std::exchange(other.joinable_, false)) {}
+    : handle_(std::exchange(other.handle_, 0)),
+      generation_(other.generation_),
+      joinable_(std::exchange(other.joinable_, false)) {}
 
 Thread& Thread::operator=(Thread&& other) noexcept {
-  if (joinable_) std::terminate();
+  if (joinable()) std::terminate();
   handle_ = std::exchange(other.handle_, 0);
+  generation_ = other.generation_;
   joinable_ = std::exchange(other.joinable_, false);
   return *this;
 }
 
 Thread::~Thread() {
-  if (joinable_) std::terminate();
+  if (joinable()) std::terminate();
 }
 
+bool Thread::joinable() const noexcept { return joinable_ && generation_ == generation(); }
+
 void Thread::join() {
-  if (!joinable_) fail(EINVAL, "cannot join a thread twice, or one that was never started");
+  if (!joinable()) fail(EINVAL, "cannot join a thread twice, or one that was never started");
   // Asked here: not every C library notices, and under ThreadSanitizer a join that fails breaks the next one.
   if (pthread_equal(handle_, pthread_self())) fail(EDEADLK, "a thread cannot join itself");
   if (const int error = pthread_join(handle_, nullptr)) fail(error, "cannot join a thread");
@@ -138,15 +156,28 @@ void Thread::join() {
 }
 
 void Thread::detach() {
-  if (!joinable_) fail(EINVAL, "cannot detach a thread that is not joinable");
+  if (!joinable()) fail(EINVAL, "cannot detach a thread that is not joinable");
   if (const int error = pthread_detach(handle_)) fail(error, "cannot detach a thread");
   joinable_ = false;
 }
 
+std::uint64_t thread_ident() noexcept { return pthread_self(); }
+
 void set_thread_name(std::string_view name) noexcept {
-  char text[16] = {};
-  name.copy(text, whole_characters(name, sizeof text - 1));
-  pthread_setname_np(pthread_self(), text);
+  const KernelName kept(name);
+  pthread_setname_np(pthread_self(), kept.text);
+}
+
+void set_thread_name(std::int64_t native_id, std::string_view name) noexcept {
+  if (native_id == native_thread_id()) return set_thread_name(name);
+  const KernelName kept(name);
+  char path[48];
+  std::snprintf(path, sizeof path, "/proc/self/task/%lld/comm", static_cast<long long>(native_id));
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  // With the final 0: to write nothing would change nothing.
+  static_cast<void>(!write(file, kept.text, sizeof kept.text));
+  close(file);
 }
 
 std::string thread_name() {

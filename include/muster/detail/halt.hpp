@@ -1,0 +1,29 @@
+#pragma once
+// How daemon threads stop when the program ends: they do not come back from their next call into muster. They are not
+// unwound: what lies on their stacks may be anybody's.
+
+#include <atomic>
+#include <cstdint>
+
+#include <muster/detail/export.hpp>
+#include <muster/detail/wait_word.hpp>
+
+namespace muster::detail {
+
+// Called where a call of the API begins, and where one that waited ends. Returns, or never.
+MUSTER_EXPORT void halt_point() noexcept;
+
+// await_bits for what a program's own threads wait for. False when `deadline` passed first.
+inline bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline) {
+  halt_point();
+  const bool is_set = await_bits(word, bits, deadline, Scope::kPrivate) == Await::kReady;
+  halt_point();
+  return is_set;
+}
+
+// From now on the calling thread is one that stops at halt points once the program has ended.
+void may_be_halted() noexcept;
+// The program has ended.
+void halt_daemons() noexcept;
+
+}  // namespace muster::detail

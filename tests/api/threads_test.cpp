@@ -1,0 +1,599 @@
+// Thread: start and join, names and ids, daemons, what it keeps, what it is given. CPython's ThreadTests and
+// ThreadingExceptionTests, where they apply.
+
+#include <gtest/gtest.h>
+#include <muster/error.hpp>
+#include <muster/threading.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <set>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/support/leaks.hpp"
+#include "tests/support/tracked.hpp"
+
+namespace muster::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using threading::Event;
+using threading::Local;
+using threading::make_thread;
+using threading::Thread;
+using threading::ThreadHandle;
+using threading::ThreadOptions;
+
+// ---- start and join ----
+
+TEST(Thread, runs_once_started_and_is_over_when_joined) {
+  Event go;
+  int seen = 0;
+  Thread thread([&] {
+    go.wait();
+    seen = 1;
+  });
+  EXPECT_FALSE(thread.is_alive());
+  thread.start();
+  EXPECT_TRUE(thread.is_alive());
+  EXPECT_FALSE(thread.join(0s));
+  EXPECT_FALSE(thread.join(1ms));
+  go.set();
+  thread.join();
+  EXPECT_EQ(seen, 1);
+  EXPECT_FALSE(thread.is_alive());
+  EXPECT_TRUE(thread.join(0s)) << "as often as one likes";
+  thread.join();
+}
+
+TEST(Thread, starts_once) {
+  Thread thread;
+  thread.start();
+  EXPECT_THROW(thread.start(), ThreadError);
+  thread.join();
+  EXPECT_THROW(thread.start(), ThreadError);
+}
+
+TEST(Thread, join_before_the_start_is_refused) {
+  Thread thread([] {});
+  EXPECT_THROW(thread.join(), ThreadError);
+  EXPECT_THROW(static_cast<void>(thread.join(1s)), ThreadError);
+}
+
+TEST(Thread, join_of_itself_is_refused) {
+  EXPECT_THROW(threading::current_thread().join(), ThreadError);
+  bool refused = false;
+  Thread thread([&] {
+    try {
+      threading::current_thread().join();
+    } catch (const ThreadError&) {
+      refused = true;
+    }
+  });
+  thread.start();
+  thread.join();
+  EXPECT_TRUE(refused);
+}
+
+TEST(Thread, many_may_join_the_same) {
+  for (int round = 0; round < 50; ++round) {
+    Event go;
+    int written = 0;
+    Thread thread([&] {
+      go.wait();
+      written = 1;
+    });
+    thread.start();
+    std::atomic<int> right{0};
+    std::vector<std::thread> joiners;
+    for (int i = 0; i < 4; ++i) {
+      joiners.emplace_back([&, i] {
+        if (i % 2 == 0) {
+          thread.join();
+        } else {
+          EXPECT_TRUE(thread.join(1h));
+        }
+        right += written;
+      });
+    }
+    go.set();
+    for (std::thread& joiner : joiners) joiner.join();
+    ASSERT_EQ(right, 4);
+  }
+}
+
+TEST(Thread, is_not_enumerated_after_join) {
+  for (int round = 0; round < 200; ++round) {
+    Thread thread([] {});
+    thread.start();
+    thread.join();
+    const auto all = threading::enumerate();
+    ASSERT_EQ(std::ranges::count(all, thread), 0);
+    ASSERT_EQ(threading::active_count(), 1U);
+  }
+}
+
+// What runs at a thread's very end is still part of it: who joined it may rely on that.
+TEST(Thread, thread_local_objects_are_gone_after_join) {
+  struct Slow {
+    std::atomic<int>* gone = nullptr;
+    ~Slow() {
+      for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+      if (gone != nullptr) ++*gone;
+    }
+  };
+  std::atomic<int> gone{0};
+  Thread thread([&] {
+    static thread_local Slow t_slow;
+    t_slow.gone = &gone;
+  });
+  thread.start();
+  EXPECT_TRUE(thread.join(1h));
+  EXPECT_EQ(gone, 1);
+}
+
+TEST(Thread, failure_to_start_leaves_nothing_and_may_be_tried_again) {
+  int runs = 0;
+  Thread thread([&] { ++runs; });
+  const std::size_t before = threading::stack_size(std::size_t{1} << 60);
+  EXPECT_THROW(thread.start(), std::system_error);
+  threading::stack_size(before);
+  EXPECT_EQ(threading::active_count(), 1U);
+  EXPECT_FALSE(thread.is_alive());
+  EXPECT_EQ(thread.ident(), 0U);
+  EXPECT_THROW(thread.join(), ThreadError);
+  thread.start();
+  thread.join();
+  EXPECT_EQ(runs, 1);
+}
+
+// ---- what it calls ----
+
+int g_called = 0;
+void call(int by) { g_called += by; }
+
+TEST(Thread, takes_callables_and_arguments_as_std_thread_does) {
+  g_called = 0;
+  Thread function(call, 3);
+  Thread pointer(&call, 4);
+  for (Thread* thread : {&function, &pointer}) {
+    thread->start();
+    thread->join();
+  }
+  EXPECT_EQ(g_called, 7);
+
+  struct Counter {
+    int count = 0;
+    void add(int by) { count += by; }
+  } counter;
+  Thread member(&Counter::add, &counter, 5);
+  member.start();
+  member.join();
+  EXPECT_EQ(counter.count, 5);
+
+  std::string text;
+  Thread literal(
+      [&](const std::string& given, const std::vector<int>& list) { text = given + std::to_string(list[0]); }, "str",
+      std::vector{1});
+  literal.start();
+  literal.join();
+  EXPECT_EQ(text, "str1");
+
+  int changed = 0;
+  Thread reference([](int& there) { there = 1; }, std::ref(changed));
+  reference.start();
+  reference.join();
+  EXPECT_EQ(changed, 1);
+
+  Thread changing([runs = 0, &changed]() mutable { changed += ++runs; });
+  changing.start();
+  changing.join();
+  EXPECT_EQ(changed, 2);
+}
+
+TEST(Thread, moves_what_can_only_be_moved) {
+  int seen = 0;
+  Thread thread([&seen, own = std::make_unique<int>(2)](MoveOnly given) { seen = *own + given.value; }, MoveOnly(3));
+  thread.start();
+  thread.join();
+  EXPECT_EQ(seen, 5);
+}
+
+TEST(Thread, copies_once_and_destroys_before_its_end_what_it_was_given) {
+  Tracked::reset();
+  const Tracked given(1);
+  Thread thread([](const Tracked& /*kept*/) {}, given);
+  EXPECT_EQ(Tracked::copies, 1);
+  thread.start();
+  thread.join();
+  EXPECT_EQ(Tracked::copies, 1);
+  EXPECT_EQ(Tracked::live, 1) << "the Thread still lives, what it ran with does not";
+}
+
+// Python's test_no_refcycle_through_target: a callable may own its thread.
+TEST(Thread, callable_that_owns_its_thread_leaks_nothing) {
+  for (const bool fails : {false, true}) {
+    const auto former = threading::set_excepthook([](const auto&) {});
+    Tracked::reset();
+    {
+      const auto thread = std::make_shared<std::shared_ptr<Thread>>();
+      *thread = make_thread([thread, tracked = Tracked(1), fails] {
+        if (fails) throw std::runtime_error("on purpose");
+      });
+      (*thread)->start();
+      (*thread)->join();
+      EXPECT_EQ(thread.use_count(), 1);
+    }
+    EXPECT_EQ(Tracked::live, 0);
+    threading::set_excepthook(former);
+  }
+}
+
+TEST(Thread, without_a_callable_does_nothing) {
+  Thread thread({.name = "idle"});
+  thread.start();
+  thread.join();
+  EXPECT_EQ(thread.name(), "idle");
+}
+
+// ---- stop tokens ----
+
+TEST(Thread, gives_a_stop_token_to_who_cannot_do_without) {
+  int sum = 0;
+  Thread thread(
+      [&](const std::stop_token& token, int by) {
+        Event asked;
+        const std::stop_callback wake(token, [&] { asked.set(); });
+        asked.wait();
+        sum += by;
+      },
+      2);
+  thread.start();
+  EXPECT_FALSE(thread.stop_token().stop_requested());
+  EXPECT_TRUE(thread.request_stop());
+  EXPECT_FALSE(thread.request_stop());
+  thread.join();
+  EXPECT_EQ(sum, 2);
+  EXPECT_TRUE(thread.stop_token().stop_requested());
+
+  // One that can be called without one is.
+  bool possible = false;
+  Thread either([&](auto&&... given) { possible = sizeof...(given) == 0; });
+  either.start();
+  either.join();
+  EXPECT_TRUE(possible);
+}
+
+TEST(Thread, derived_class_finds_its_own_stop_token) {
+  struct Patient : Thread {
+    Event asked;
+    ~Patient() override { join(); }
+    void run() override {
+      const std::stop_callback wake(stop_token(), [&] { asked.set(); });
+      asked.wait();
+    }
+  } patient;
+  patient.start();
+  threading::enumerate().back().request_stop();
+  patient.join();
+  EXPECT_FALSE(patient.is_alive());
+}
+
+// ---- ids ----
+
+TEST(Thread, ids_are_the_threads_own) {
+  std::uint64_t ident = 0;
+  std::int64_t native_id = 0;
+  Event go;
+  Thread thread([&] {
+    ident = threading::get_ident();
+    native_id = threading::get_native_id();
+    go.wait();
+  });
+  EXPECT_EQ(thread.ident(), 0U);
+  EXPECT_EQ(thread.native_id(), 0);
+  thread.start();
+  const std::uint64_t told = thread.ident();
+  EXPECT_NE(told, 0U);
+  EXPECT_NE(told, threading::get_ident());
+  EXPECT_NE(thread.native_id(), threading::get_native_id());
+  go.set();
+  thread.join();
+  EXPECT_EQ(thread.ident(), ident);
+  EXPECT_EQ(told, ident);
+  EXPECT_EQ(thread.native_id(), native_id) << "they stay known";
+}
+
+// Python's test_various_ops: no more than three of ten are inside.
+class Visitor : public Thread {
+ public:
+  Visitor(std::string name, std::atomic<int>& inside, threading::Lock& lock)
+      : Thread({.name = std::move(name)}), inside_(inside), lock_(lock) {}
+  ~Visitor() override { join(); }
+
+ protected:
+  void run() override {
+    const std::scoped_lock guard(lock_);
+    EXPECT_EQ(++inside_, 1);
+    std::this_thread::yield();
+    EXPECT_EQ(--inside_, 0);
+  }
+
+ private:
+  std::atomic<int>& inside_;
+  threading::Lock& lock_;
+};
+
+void visit_with_stack(std::size_t bytes) {
+  const std::size_t before = threading::stack_size(bytes);
+  EXPECT_EQ(threading::stack_size(), bytes);
+  std::atomic<int> inside{0};
+  threading::Lock lock;
+  std::deque<Visitor> visitors;
+  std::set<std::int64_t> ids{threading::get_native_id()};
+  lock.acquire();
+  for (int i = 0; i < 10; ++i) {
+    Visitor& visitor = visitors.emplace_back("<thread " + std::to_string(i) + ">", inside, lock);
+    EXPECT_EQ(visitor.ident(), 0U);
+    visitor.start();
+    ids.insert(visitor.native_id());
+  }
+  EXPECT_EQ(ids.size(), 11U);
+  EXPECT_EQ(threading::active_count(), 11U);
+  lock.release();
+  for (Visitor& visitor : visitors) {
+    visitor.join();
+    EXPECT_FALSE(visitor.is_alive());
+    EXPECT_NE(visitor.ident(), 0U);
+  }
+  EXPECT_EQ(threading::active_count(), 1U);
+  EXPECT_EQ(threading::stack_size(before), bytes);
+}
+
+TEST(Thread, ten_visitors_one_at_a_time) { visit_with_stack(0); }
+TEST(Thread, ten_visitors_with_a_small_stack) { visit_with_stack(262'144); }
+TEST(Thread, ten_visitors_with_a_large_stack) { visit_with_stack(0x100000); }
+
+TEST(StackSize, nonsense_is_refused_and_changes_nothing) {
+  EXPECT_EQ(threading::stack_size(), 0U);
+  EXPECT_THROW(threading::stack_size(1), ValueError);
+  EXPECT_THROW(threading::stack_size((32 << 10) - 1), ValueError);
+  EXPECT_EQ(threading::stack_size(), 0U);
+  EXPECT_EQ(threading::stack_size(32 << 10), 0U);
+  EXPECT_EQ(threading::stack_size(0), 32U << 10U);
+}
+
+// A large one can really be used: more than the system's default of 8 MiB.
+TEST(StackSize, is_there) {
+  constexpr std::size_t kMegabytes = 16;
+  threading::stack_size((kMegabytes + 2) << 20);
+  int sum = 0;
+  Thread thread([&] {
+    volatile unsigned char deep[kMegabytes << 20];
+    for (std::size_t at = sizeof deep; at > 0; at -= 4096) deep[at - 1] = 1;
+    sum = deep[sizeof deep - 1];
+  });
+  thread.start();
+  threading::stack_size(0);
+  thread.join();
+  EXPECT_EQ(sum, 1);
+}
+
+// ---- daemons ----
+
+TEST(Daemon, is_said_before_the_start) {
+  Thread thread([] {});
+  EXPECT_FALSE(thread.daemon());
+  thread.set_daemon(true);
+  EXPECT_TRUE(thread.daemon());
+  thread.set_daemon(false);
+  thread.start();
+  EXPECT_THROW(thread.set_daemon(true), ThreadError);
+  thread.join();
+  EXPECT_THROW(thread.set_daemon(true), ThreadError);
+  EXPECT_FALSE(Thread({.daemon = false}, [] {}).daemon());
+  EXPECT_TRUE(Thread({.daemon = true}, [] {}).daemon());
+  EXPECT_THROW(threading::current_thread().set_daemon(true), ThreadError);
+}
+
+TEST(Daemon, is_who_was_made_by_one) {
+  for (const bool daemon : {false, true}) {
+    bool inherited = !daemon;
+    bool own = daemon;
+    Thread thread({.daemon = daemon}, [&] {
+      inherited = Thread([] {}).daemon();
+      own = Thread({.daemon = !daemon}, [] {}).daemon();
+    });
+    thread.start();
+    thread.join();
+    EXPECT_EQ(inherited, daemon);
+    EXPECT_EQ(own, !daemon);
+  }
+  std::thread([] {
+    threading::current_thread();
+    EXPECT_FALSE(Thread([] {}).daemon()) << "a stranger makes ordinary threads";
+  }).join();
+}
+
+TEST(Daemon, runs_on_without_its_object) {
+  Event go;
+  Event done;
+  ThreadHandle handle = threading::current_thread();
+  {
+    Thread thread({.daemon = true}, [&] {
+      go.wait();
+      done.set();
+    });
+    thread.start();
+    handle = thread;
+  }
+  EXPECT_TRUE(handle.is_alive());
+  go.set();
+  done.wait();
+  handle.join();
+}
+
+// ---- destruction ----
+
+TEST(ThreadEnd, plain_thread_is_joined_by_its_destructor) {
+  Event begun;
+  bool ended = false;
+  {
+    Thread thread([&] {
+      begun.set();
+      std::this_thread::yield();
+      ended = true;
+    });
+    thread.start();
+    begun.wait();
+  }
+  EXPECT_TRUE(ended);
+  const Thread never_started([] {});
+}
+
+TEST(ThreadEnd, plain_thread_is_asked_to_stop_by_its_destructor) {
+  Thread thread([](const std::stop_token& token) {
+    Event asked;
+    const std::stop_callback wake(token, [&] { asked.set(); });
+    asked.wait();
+  });
+  thread.start();
+}
+
+TEST(ThreadEnd, plain_thread_may_be_destroyed_by_itself) {
+  for (int round = 0; round < 50; ++round) {
+    Event destroyed;
+    Event go;
+    std::unique_ptr<Thread> thread;
+    ThreadHandle handle = threading::current_thread();
+    thread = std::make_unique<Thread>([&] {
+      go.wait();
+      thread.reset();
+      destroyed.set();
+    });
+    thread->start();
+    handle = *thread;
+    go.set();
+    destroyed.wait();
+    handle.join();
+  }
+}
+
+struct Worker : Thread {
+  explicit Worker(int& given) : result(given) {}
+  ~Worker() override {
+    if (is_alive()) join();
+    tracked.value = 0;
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  void run() override { result = ++tracked.value; }
+  int& result;
+  Tracked tracked{4};
+};
+
+TEST(ThreadEnd, derived_class_joins_in_its_own_destructor) {
+  int result = 0;
+  {
+    Worker worker(result);
+    worker.start();
+  }
+  EXPECT_EQ(result, 5);
+  {
+    const Worker never_started(result);
+  }
+}
+
+TEST(MakeThread, keeps_the_object_alive_while_its_thread_runs) {
+  for (int round = 0; round < 100; ++round) {
+    Tracked::reset();
+    int result = 0;
+    ThreadHandle handle = threading::current_thread();
+    {
+      const auto worker = make_thread<Worker>(result);
+      worker->start();
+      handle = *worker;
+    }
+    handle.join();
+    ASSERT_EQ(result, 5);
+    ASSERT_EQ(Tracked::live, 0) << "destroyed by its thread, before that has ended";
+  }
+}
+
+TEST(MakeThread, object_outlives_its_thread_where_somebody_has_it) {
+  int result = 0;
+  const auto worker = make_thread<Worker>(result);
+  EXPECT_EQ(worker.use_count(), 1);
+  worker->start();
+  worker->join();
+  EXPECT_EQ(worker.use_count(), 1);
+  EXPECT_EQ(worker->tracked.value, 5);
+}
+
+TEST(MakeThread, of_a_plain_thread_needs_no_name_of_its_own) {
+  Event done;
+  const ThreadHandle handle = [&] {
+    const auto thread = make_thread([&done](int n) { n == 2 ? done.set() : void(); }, 2);
+    thread->start();
+    return ThreadHandle(*thread);
+  }();
+  EXPECT_TRUE(done.wait(1h));
+  handle.join();
+}
+
+TEST(MakeThread, that_is_never_started_goes_with_its_last_owner) {
+  Tracked::reset();
+  int result = 0;
+  make_thread<Worker>(result).reset();
+  EXPECT_EQ(Tracked::live, 0);
+}
+
+TEST(MakeThread, nobody_has_to_join) {
+  std::atomic<int> ran{0};
+  std::vector<ThreadHandle> handles;
+  for (int i = 0; i < 20; ++i) {
+    const auto thread = make_thread([&] { ++ran; });
+    handles.emplace_back(*thread);
+    thread->start();
+  }
+  for (const ThreadHandle& handle : handles) handle.join();
+  EXPECT_EQ(ran, 20);
+}
+
+// ---- under stress ----
+
+TEST(ThreadStress, threads_that_start_threads_name_them_and_look_around) {
+  std::atomic<int> ran{0};
+  const std::function<void(int)> grow = [&](int depth) {
+    ++ran;
+    threading::current_thread().set_name("at " + std::to_string(depth));
+    for (const ThreadHandle& seen : threading::enumerate()) {
+      EXPECT_FALSE(seen.name().empty());
+      EXPECT_NE(seen.ident(), 0U);
+      static_cast<void>(seen.is_alive());
+    }
+    if (depth == 0) return;
+    Thread left(grow, depth - 1);
+    Thread right(grow, depth - 1);
+    left.start();
+    right.start();
+    left.join();
+  };
+  grow(5);
+  EXPECT_EQ(ran, 63);
+  EXPECT_EQ(threading::active_count(), 1U);
+  threading::current_thread().set_name("MainThread");
+}
+
+}  // namespace
+}  // namespace muster::testing
