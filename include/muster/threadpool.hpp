@@ -159,7 +159,8 @@ class MUSTER_EXPORT ThreadPool {
 
   // Hands the request in. While the queue is full it waits, with `block` false or after `timeout` it throws Full.
   // Without a limit it throws NoWorkersAvailable instead of waiting for workers that are not there. ValueError: a
-  // request of that id is pending, or this one in another pool, or it failed before. The package's putRequest.
+  // request of that id is pending, or this one in another pool, or it failed before. PoolClosed: in a request that is
+  // still at it while the pool is destroyed. The package's putRequest.
   void put_request(const WorkRequest& request, bool block = true, Duration timeout = {});
 
   // Hands the results that are there to their callbacks. With `block` it waits for more until nothing is pending.

@@ -55,6 +55,7 @@ struct RequestWorker {
 
 // A request stands in queue_, is in a worker's hands (running_), stands in results_, and is with its callback
 // (delivering_). It is pending until it leaves results_: its callback may put it, or another one of that id, again.
+// The workers are its own and not an engine's: they are added and dismissed while it runs.
 class RequestPool : public std::enable_shared_from_this<RequestPool> {
  public:
   RequestPool(int queue_size, int result_queue_size);
@@ -95,8 +96,10 @@ class RequestPool : public std::enable_shared_from_this<RequestPool> {
   void refuse_join_by_own_worker() const;
   static void join_all(const Workers& workers) noexcept;
   static void ring(const WorkerRef& worker) noexcept;
+  // In a copy of the process there is nothing to count, and the lock may be held for ever.
   template <class Count>
   std::size_t counted(Count count) const noexcept {
+    if (!is_ours()) return 0;
     const LockGuard guard(lock_);
     return count();
   }

@@ -620,6 +620,7 @@ TEST(RequestPoolEnd, in_a_copy_of_its_process_it_refuses_work_and_ends_in_silenc
     expect_error([&] { pool->create_workers(1); });
     pool->dismiss_workers(1, true);
     pool->join_all_dismissed_workers();
+    if (pool->workers() != 0) throw std::runtime_error("there are no workers here");
     pool.reset();
     if (refused != 4) throw std::runtime_error("refused " + std::to_string(refused));
   });

@@ -101,7 +101,8 @@ auto join_arguments(Args args, Kwds kwds) {
 template <class Item>
 auto arguments_from(Item item) {
   if constexpr (kIsArgsAndKwds<Item>) {
-    return join_arguments(std::get<0>(std::move(item)), std::get<1>(std::move(item)));
+    auto& [args, kwds] = item;
+    return join_arguments(std::move(args), std::move(kwds));
   } else if constexpr (kIsTuple<Item>) {
     return std::tuple_cat(std::move(item));
   } else {
