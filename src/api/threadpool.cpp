@@ -43,7 +43,7 @@ std::string next_id() {
 // Type and text of the exception that is being handled.
 std::string current_exception_text() {
   const std::type_info* const type = abi::__cxa_current_exception_type();
-  const std::string name = type != nullptr ? api::type_name(*type) : "an exception of another language";
+  std::string name = type != nullptr ? api::type_name(*type) : "an exception of another language";
   try {
     throw;
   } catch (const std::exception& error) {
