@@ -1,6 +1,7 @@
 #pragma once
 // The simplest lock. Python's threading.Lock.
 
+#include <muster/detail/halt.hpp>
 #include <muster/detail/lock_word.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
@@ -18,11 +19,11 @@ class Lock {
 
   // Waits for the lock. With `blocking` false, or after `timeout`, it gives up; says whether it got it.
   bool acquire(bool blocking = true) noexcept {
-    if (!blocking) return word_.try_lock();
-    word_.lock();
-    return true;
+    return word_.try_lock() || (blocking && detail::lock_or_halt(word_, detail::kForever));
   }
-  bool acquire(Duration timeout) noexcept { return word_.lock_until(timeout.deadline()); }
+  bool acquire(Duration timeout) noexcept {
+    return word_.try_lock() || detail::lock_or_halt(word_, timeout.deadline());
+  }
   // Throws LockError when nobody holds the lock.
   void release() {
     if (!word_.unlock()) throw LockError("release() of a lock that nobody holds");
@@ -30,7 +31,7 @@ class Lock {
   // Whether somebody holds it, as of a moment ago.
   bool locked() const noexcept { return word_.locked(); }
 
-  void lock() noexcept { word_.lock(); }
+  void lock() noexcept { acquire(); }
   bool try_lock() noexcept { return word_.try_lock(); }
   template <class Rep, class Period>
   bool try_lock_for(std::chrono::duration<Rep, Period> timeout) {

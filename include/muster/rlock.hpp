@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 
+#include <muster/detail/halt.hpp>
 #include <muster/detail/lock_word.hpp>
 #include <muster/detail/thread_id.hpp>
 #include <muster/duration.hpp>
@@ -28,8 +29,8 @@ class RLock {
     return true;
   }
   bool acquire(Duration timeout) {
-    if (again()) return true;
-    if (!word_.lock_until(timeout.deadline())) return false;
+    if (try_lock()) return true;
+    if (!detail::lock_or_halt(word_, timeout.deadline())) return false;
     own();
     return true;
   }
@@ -49,8 +50,8 @@ class RLock {
   bool owned() const noexcept { return is_by(holder_.load(std::memory_order_relaxed), detail::thread_id()); }
 
   void lock() {
-    if (again()) return;
-    word_.lock();
+    if (try_lock()) return;
+    detail::lock_or_halt(word_, detail::kForever);
     own();
   }
   bool try_lock() {

@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include <muster/detail/halt.hpp>
 #include <muster/detail/wait_word.hpp>
 
 namespace muster::threading {
@@ -49,9 +50,7 @@ bool Condition::wait_until(Nanos deadline) {
   Waiter waiter;
   enqueue(waiter);
   const std::size_t depth = release_all();
-  const bool notified =
-      await_bits(waiter.word, Waiter::kNotified, deadline, detail::Scope::kPrivate) == detail::Await::kReady ||
-      !withdraw(waiter);
+  const bool notified = detail::await_flag(waiter.word, Waiter::kNotified, deadline) || !withdraw(waiter);
   acquire_again(depth);
   return notified;
 }

@@ -11,13 +11,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include <muster/detail/event_count.hpp>
 #include <muster/detail/lock_word.hpp>
 #include <muster/detail/work_request.hpp>
 #include <muster/duration.hpp>
 
 #include "os/os.hpp"
 #include "os/process.hpp"
-#include "parts/sync/event_count.hpp"
 #include "parts/sync/spin.hpp"
 
 namespace muster::detail {
@@ -124,8 +124,8 @@ class RequestPool : public std::enable_shared_from_this<RequestPool> {
   const std::size_t result_queue_size_;
   std::stop_source stop_;
 
-  sync::EventCount<Scope::kPrivate> room_;  // the queue has become shorter, or workers have gone
-  sync::EventCount<Scope::kPrivate> done_;  // a result has come or been handed out, or workers have gone
+  detail::EventCount<Scope::kPrivate> room_;  // the queue has become shorter, or workers have gone
+  detail::EventCount<Scope::kPrivate> done_;  // a result has come or been handed out, or workers have gone
 
   mutable PrivateLock lock_;  // guards what follows
   Requests queue_;

@@ -11,6 +11,8 @@
 #include <bit>
 #include <cstddef>
 
+#include <muster/detail/halt.hpp>
+
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
 
@@ -59,6 +61,7 @@ std::uint64_t RWLock::admit_waiting(std::uint64_t state) noexcept {
 // ---- writing --------------------------------------------------------------------------------------------------------
 
 bool RWLock::write_slow(detail::Nanos deadline) noexcept {
+  detail::halt_point();
   if (is_past(deadline)) return false;
   if (sync::spin_until([this] { return try_lock(); }, kSpin)) return true;
   std::uint64_t seen = enrol(kWaitingWriter, kWaitingWriters);
@@ -103,6 +106,7 @@ void RWLock::unlock() {
 // ---- reading --------------------------------------------------------------------------------------------------------
 
 bool RWLock::read_slow(detail::Nanos deadline) noexcept {
+  detail::halt_point();
   if (is_past(deadline)) return false;
   if (sync::spin_until([this] { return try_lock_shared(); }, kSpin)) return true;
   std::uint64_t seen = enrol(kWaitingReader, kWaitingReaders);

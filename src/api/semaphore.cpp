@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <climits>
 
+#include <muster/detail/halt.hpp>
+
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
 
@@ -47,6 +49,7 @@ bool Semaphore::take_and_mark() noexcept {
 
 // Who leaves without a permit leaves the mark, too: it may have been woken instead of another.
 bool Semaphore::acquire_slow(detail::Nanos deadline) noexcept {
+  detail::halt_point();
   if (deadline != detail::kForever && deadline <= os::now()) return false;
   if (sync::spin_until([this] { return take(); }, kSpin)) return true;
   for (;;) {

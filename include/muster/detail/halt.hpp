@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include <muster/detail/export.hpp>
+#include <muster/detail/lock_word.hpp>
 #include <muster/detail/wait_word.hpp>
 
 namespace muster::detail {
@@ -20,6 +21,10 @@ inline bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nan
   halt_point();
   return is_set;
 }
+
+// Waits for a lock of a program's own threads. False when `deadline` passed first. Does not stop once it has the lock,
+// which others may want at the end.
+MUSTER_EXPORT bool lock_or_halt(PrivateLock& lock, Nanos deadline) noexcept;
 
 // From now on the calling thread is one that stops at halt points once the program has ended.
 void may_be_halted() noexcept;

@@ -21,4 +21,9 @@ void halt_point() noexcept {
   while (g_halted.load(std::memory_order_relaxed) != 0) os::futex_wait(g_halted, 1, os::Scope::kPrivate);
 }
 
+bool lock_or_halt(PrivateLock& lock, Nanos deadline) noexcept {
+  halt_point();
+  return lock.lock_until(deadline);
+}
+
 }  // namespace muster::detail
