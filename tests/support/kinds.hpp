@@ -9,6 +9,9 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
+
+#include "tests/support/sanitized.hpp"
 
 namespace muster::testing {
 
@@ -48,7 +51,9 @@ struct Processes {
   }
 };
 
-using AllKinds = ::testing::Types<Threads, Dummy, Processes>;
+// A dummy pool is a pool of threads but for its name: a sanitizer learns nothing new from it.
+using AllKinds =
+    std::conditional_t<sanitized(), ::testing::Types<Threads, Processes>, ::testing::Types<Threads, Dummy, Processes>>;
 using KindsOfThreads = ::testing::Types<Threads, Dummy>;  // whose tasks share the test's memory
 
 struct KindNames {
