@@ -18,6 +18,7 @@
 
 #include "os/os.hpp"
 #include "os/process.hpp"
+#include "parts/sync/await.hpp"
 #include "parts/sync/spin.hpp"
 
 namespace muster::detail {
