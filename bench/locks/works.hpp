@@ -17,32 +17,65 @@
 
 namespace bench {
 
-inline constexpr int kPairs = 2'000'000;      // lock and unlock, alone
-inline constexpr int kSections = 400'000;     // short ones, of all threads together
-inline constexpr int kLongSections = 40'000;  // long ones
-inline constexpr int kLong = 50;              // steps in a long section and after it, each some nanoseconds
-inline constexpr int kTrips = 20'000;         // from one thread to another and back
-inline constexpr int kReads = 400'000;        // one in 64 is a write
+inline constexpr int kPairs = 2'000'000;  // lock and unlock, alone
+inline constexpr int kLong = 50;          // steps in a long section and after it, each some nanoseconds
+inline constexpr int kTrips = 20'000;     // from one thread to another and back
+// A run of threads that compete: many turns of the system's scheduler, or those that begin first never meet the others.
+inline constexpr std::chrono::milliseconds kRun{50};
 
 // Something that takes time and no memory.
 inline void work(int steps) {
   for (int step = 0; step < steps; ++step) asm volatile("" : : "r"(step) : "memory");
 }
 
-// Runs `body(number)` in so many threads at once, and says how long all together took.
+using Clock = std::chrono::steady_clock;
+
+// Runs `body(number)` in so many threads at once, and says how long all together took, from the first one's beginning
+// to the last one's end.
 template <class Body>
 double time_threads(int threads, const Body& body) {
-  std::latch ready(threads + 1);
+  struct Span {
+    Clock::time_point begin;
+    Clock::time_point end;
+  };
+  std::vector<Span> spans(static_cast<std::size_t>(threads));
+  std::latch ready(threads);
   std::vector<std::thread> all;
   for (int number = 0; number < threads; ++number) {
     all.emplace_back([&, number] {
       ready.arrive_and_wait();
+      const Clock::time_point begin = Clock::now();
       body(number);
+      spans[static_cast<std::size_t>(number)] = {begin, Clock::now()};
     });
   }
-  const auto begin = (ready.arrive_and_wait(), std::chrono::steady_clock::now());
   for (std::thread& thread : all) thread.join();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const auto first = std::min_element(spans.begin(), spans.end(), [](auto& a, auto& b) { return a.begin < b.begin; });
+  const auto last = std::max_element(spans.begin(), spans.end(), [](auto& a, auto& b) { return a.end < b.end; });
+  return std::chrono::duration<double>(last->end - first->begin).count();
+}
+
+struct Repeated {
+  long times;
+  double cost;  // nanoseconds each, all threads together
+};
+
+// Has so many threads repeat `once(round)` for kRun.
+template <class Once>
+Repeated repeat(int threads, const Once& once) {
+  std::atomic<bool> over{false};
+  std::atomic<long> times{0};
+  std::thread clock([&over] {
+    std::this_thread::sleep_for(kRun);
+    over.store(true, std::memory_order_relaxed);
+  });
+  const double time = time_threads(threads, [&](int) {
+    long round = 0;
+    for (; !over.load(std::memory_order_relaxed); ++round) once(round);
+    times += round;
+  });
+  clock.join();
+  return {times, time * 1e9 / static_cast<double>(times)};
 }
 
 template <class Lock>
@@ -63,27 +96,23 @@ double uncontended() {
 
 // Sections that all threads want, `inside` long, with as much work between them.
 template <class Lock>
-double contended(int threads, int sections, int inside) {
+double contended(int threads, int inside) {
   Lock lock;
   long count = 0;
-  const int each = sections / threads;
-  const double time = time_threads(threads, [&](int) {
-    for (int i = 0; i < each; ++i) {
-      lock.lock();
-      ++count;
-      work(inside);
-      lock.unlock();
-      work(inside);
-    }
+  const Repeated all = repeat(threads, [&](long) {
+    lock.lock();
+    ++count;
+    work(inside);
+    lock.unlock();
+    work(inside);
   });
-  check(count == static_cast<long>(each) * threads, "contended");
-  return time * 1e9 / static_cast<double>(count);
+  check(count == all.times, "contended");
+  return all.cost;
 }
 
 // The longest that any thread waited for a lock which all want without pause, in microseconds.
 template <class Lock>
 double worst_wait(int threads) {
-  using Clock = std::chrono::steady_clock;
   Lock lock;
   std::vector<double> worst(static_cast<std::size_t>(threads));
   const auto end = Clock::now() + std::chrono::milliseconds(100);
@@ -102,29 +131,26 @@ double worst_wait(int threads) {
   return *std::max_element(worst.begin(), worst.end());
 }
 
-// `Lock` has lock_shared(), too.
+// One in 64 writes. `Lock` has lock_shared(), too.
 template <class Lock>
 double read_mostly(int threads) {
   Lock lock;
   long value = 0;
-  const int each = kReads / threads;
-  const double time = time_threads(threads, [&](int) {
-    long sum = 0;
-    for (int i = 0; i < each; ++i) {
-      if (i % 64 == 0) {
-        lock.lock();
-        ++value;
-        lock.unlock();
-      } else {
-        lock.lock_shared();
-        sum += value;
-        lock.unlock_shared();
-      }
+  std::atomic<long> writes{0};
+  const Repeated all = repeat(threads, [&](long round) {
+    if (round % 64 == 0) {
+      lock.lock();
+      ++value;
+      lock.unlock();
+      writes.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      lock.lock_shared();
+      asm volatile("" : : "r"(value));
+      lock.unlock_shared();
     }
-    asm volatile("" : : "r"(sum));
   });
-  check(value == static_cast<long>((each + 63) / 64) * threads, "read_mostly");
-  return time * 1e9 / static_cast<double>(each * threads);
+  check(value == writes, "read_mostly");
+  return all.cost;
 }
 
 // Two threads hand each other the turn. `Turn` has wait_for(turn) and give(turn).
@@ -143,8 +169,8 @@ double handover() {
 template <class Lock>
 void add_lock(std::vector<Work>& works, const std::string& impl, int threads) {
   works.push_back({"uncontended", impl, "ns", uncontended<Lock>});
-  works.push_back({"short", impl, "ns", [threads] { return contended<Lock>(threads, kSections, 0); }});
-  works.push_back({"long", impl, "ns", [threads] { return contended<Lock>(threads, kLongSections, kLong); }});
+  works.push_back({"short", impl, "ns", [threads] { return contended<Lock>(threads, 0); }});
+  works.push_back({"long", impl, "ns", [threads] { return contended<Lock>(threads, kLong); }});
   works.push_back({"worst_wait", impl, "us", [threads] { return worst_wait<Lock>(threads); }});
 }
 

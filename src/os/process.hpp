@@ -88,6 +88,15 @@ void send_signal_to_child(int id, int signal) noexcept;
 inline constexpr int kKill = 9;
 
 int process_id() noexcept;
+
+// Which process, for ever: the calling one's id in the lowest 22 bits, and when it started in the upper half (the lower
+// 32 bits of the clock ticks since the machine's boot; 0 where the system does not say). The bits between are 0. Quick:
+// asked once a process.
+std::uint64_t process_mark() noexcept;
+// Whether the process with that mark, in our own pid namespace, has ended: it may not have been reaped. Reads a file.
+// Where the system does not say: false.
+bool has_died(std::uint64_t mark) noexcept;
+
 int parent_process_id() noexcept;
 // A handle of a process by number. None if there is no such process, or not any more.
 Descriptor process_handle(int id) noexcept;

@@ -1,70 +1,103 @@
 #pragma once
-// A mutual exclusion lock in 4 bytes: the inline fast path. For the threads of one process.
+// A mutual exclusion lock in one word: the inline fast path. In two scopes: for the threads of one process, in 4 bytes,
+// and between processes, in 8 bytes that name the process that has it.
 //
-// Who finds the lock held spins for a moment, enrols in the word's count of waiters, and sleeps. An unlock that finds
-// waiters wakes one, unless one is on its way already; the lock itself is free for whoever comes first, since handing
-// it to a thread that still sleeps would leave it idle meanwhile. But a waiter that was passed over for a millisecond
-// counts as starving, and as long as there are starving ones, the lock goes to them and to nobody else. The algorithm
-// is in src/parts/sync/lock_word.cpp, its model beside it.
+// Who finds the lock held spins for a moment, marks the word, and sleeps. An unlock that finds the mark wakes one; the
+// lock itself is free meanwhile for whoever comes first, since handing it to a thread that still sleeps would leave it
+// idle. But who was passed over for a millisecond starves, and then the lock goes to the starving and to nobody else.
+// Sleepers are marked and never counted: one that was killed cannot be missed. The algorithm is in
+// src/parts/sync/lock_word.cpp, its model beside it.
 
 #include <atomic>
 #include <cstdint>
 
+#include <muster/detail/process_mark.hpp>
 #include <muster/detail/wait_word.hpp>
 
 namespace muster::detail {
 
-class MUSTER_EXPORT PrivateLock {
+// How an attempt to take a lock ended.
+struct Taken {
+  bool taken = false;
+  std::int32_t died = 0;  // the process that had the lock when it died, 0: none did
+  explicit operator bool() const noexcept { return taken; }
+};
+
+// The holder as a lock of one process names it: somebody.
+struct PrivateHolder {
+  using Word = std::uint32_t;
+  static constexpr Scope kScope = Scope::kPrivate;
+  static constexpr Word self() noexcept { return 1; }
+};
+
+// And as one between processes does: by process id and start.
+struct SharedHolder {
+  using Word = std::uint64_t;
+  static constexpr Scope kScope = Scope::kShared;
+  static Word self() noexcept { return process_mark(); }
+};
+
+template <class Holder>
+class LockWord {
  public:
-  constexpr PrivateLock() = default;
-  PrivateLock(const PrivateLock&) = delete;
-  PrivateLock& operator=(const PrivateLock&) = delete;
+  using Word = typename Holder::Word;
+  static constexpr Scope kScope = Holder::kScope;
+
+  constexpr LockWord() = default;
+  LockWord(const LockWord&) = delete;
+  LockWord& operator=(const LockWord&) = delete;
 
   // Does not fail while the lock is free and nobody starves for it.
   bool try_lock() noexcept {
-    std::uint32_t seen = 0;
-    return word_.compare_exchange_strong(seen, kHeld, std::memory_order_acquire, std::memory_order_relaxed) ||
-           ((seen & kHeld) == 0 && barge());
+    Word free = 0;
+    return word_.compare_exchange_strong(free, Holder::self(), std::memory_order_acquire, std::memory_order_relaxed);
   }
   void lock() noexcept {
-    if (!take_at_once()) lock_slow(kForever);
+    if (!try_lock()) lock_slow(kForever);
   }
-  // False when `deadline` passed first.
-  bool lock_until(Nanos deadline) noexcept { return take_at_once() || lock_slow(deadline); }
+  // Fails when `deadline` passed first. Between processes: takes the lock from a process that has died, and says so.
+  Taken lock_until(Nanos deadline) noexcept { return try_lock() ? Taken{.taken = true} : lock_slow(deadline); }
 
   // False when nobody held the lock; it stays free then.
   bool unlock() noexcept {
-    std::uint32_t seen = kHeld;
-    return word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed) ||
+    Word seen = kScope == Scope::kPrivate ? Holder::self() : word_.load(std::memory_order_relaxed);
+    return ((seen & kMarks) == 0 && seen != 0 &&
+            word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed)) ||
            unlock_slow(seen);
   }
   // Whether somebody holds it, or will be the next to.
-  bool locked() const noexcept {
-    const std::uint32_t seen = word_.load(std::memory_order_relaxed);
-    return (seen & kHeld) != 0 || seen >= kStarving;
-  }
+  bool locked() const noexcept { return word_.load(std::memory_order_relaxed) != 0; }
+  // Whether a thread of this process holds it; of a private lock: whether any does.
+  bool is_ours() const noexcept { return (word_.load(std::memory_order_relaxed) & ~kMarks) == Holder::self(); }
 
  private:
-  // The word: who has it, and how many want it.
-  static constexpr std::uint32_t kHeld = 1;
-  static constexpr std::uint32_t kComing = 2;            // a waiter is awake and about to look: no need to wake another
-  static constexpr std::uint32_t kWaiter = 4;            // bits 2 to 16 count the waiters,
-  static constexpr std::uint32_t kStarving = 1U << 17U;  // bits 17 to 31 those of them that starve
-  static constexpr std::uint32_t kWaiters = kStarving - kWaiter;
+  // The word: its holder, and marks.
+  static constexpr Word kSleepers = kFirstFreeBit;      // someone may sleep: who unlocks wakes one
+  static constexpr Word kStarving = kFirstFreeBit * 2;  // only the starving may take it
+  static constexpr Word kComing = kFirstFreeBit * 4;    // a starving one was woken, and has not gone back to sleep
+  static constexpr Word kMarks = kSleepers | kStarving | kComing;
 
-  bool take_at_once() noexcept {
-    std::uint32_t free = 0;
-    return word_.compare_exchange_strong(free, kHeld, std::memory_order_acquire, std::memory_order_relaxed);
-  }
-  static bool is_for(std::uint32_t seen, std::uint32_t share) noexcept;
-  bool barge() noexcept;
-  bool lock_slow(Nanos deadline) noexcept;
-  std::uint32_t enrol() noexcept;
-  bool leave(std::uint32_t share) noexcept;
-  bool unlock_slow(std::uint32_t seen) noexcept;
+  struct Wait;
 
-  std::atomic<std::uint32_t> word_{0};
+  static bool is_free(Word seen) noexcept { return (seen & ~kMarks) == 0; }
+  MUSTER_EXPORT Taken lock_slow(Nanos deadline) noexcept;
+  MUSTER_EXPORT bool unlock_slow(Word seen) noexcept;
+  bool take(Word& seen, const Wait& wait) noexcept;
+  Taken lock_or_bury() noexcept;
+  Taken take_from_the_dead(Word seen) noexcept;
+  void sleep(Word seen, Wait& wait) noexcept;
+  Taken leave(Wait& wait) noexcept;
+  bool hand_over(Word seen) noexcept;
+  int wake(std::uint32_t kinds) const noexcept;
+
+  std::atomic<Word> word_{0};
 };
+
+extern template class LockWord<PrivateHolder>;
+extern template class LockWord<SharedHolder>;
+
+using PrivateLock = LockWord<PrivateHolder>;
+using SharedLock = LockWord<SharedHolder>;
 
 // Holds a PrivateLock for a scope.
 class LockGuard {

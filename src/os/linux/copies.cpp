@@ -101,6 +101,7 @@ void at_forks(void (*before)(), void (*after)(), void (*in_copy)()) noexcept {
 // The thread that forked is the only one that came along; the others are neither in the table nor in their locks.
 void begin_copy() noexcept {
   g_generation.fetch_add(1, std::memory_order_relaxed);
+  forget_process_mark();
   g_table_lock.reset();
   g_stillness_lock.reset();
   g_still.store(0, std::memory_order_relaxed);

@@ -34,5 +34,7 @@ class ThreadRecord {
 
 // To be called first of all in a copy of the process, by its only thread. fork() does it by itself.
 void begin_copy() noexcept;
+// A part of that: the copy is another process.
+void forget_process_mark() noexcept;
 
 }  // namespace muster::os

@@ -23,7 +23,7 @@ void halt_point() noexcept {
 
 bool lock_or_halt(PrivateLock& lock, Nanos deadline) noexcept {
   halt_point();
-  return lock.lock_until(deadline);
+  return lock.lock_until(deadline).taken;
 }
 
 }  // namespace muster::detail

@@ -33,13 +33,13 @@ TEST(PrivateLock, unlock_while_free_says_so_and_leaves_it_free) {
 
 TEST(PrivateLock, waits_no_longer_than_its_deadline) {
   PrivateLock lock;
-  EXPECT_TRUE(lock.lock_until(0));
-  EXPECT_FALSE(lock.lock_until(0));
+  EXPECT_TRUE(lock.lock_until(0).taken);
+  EXPECT_FALSE(lock.lock_until(0).taken);
   const Nanos deadline = now() + 2 * kMillisecond;
-  EXPECT_FALSE(lock.lock_until(deadline));
+  EXPECT_FALSE(lock.lock_until(deadline).taken);
   EXPECT_GE(now(), deadline);
   EXPECT_TRUE(lock.unlock());
-  EXPECT_TRUE(lock.lock_until(0));
+  EXPECT_TRUE(lock.lock_until(0).taken);
 }
 
 TEST(PrivateLock, excludes_threads_from_each_other) {
@@ -148,7 +148,8 @@ TEST(PrivateLock, is_kept_for_who_waits_too_long) {
     lock.unlock();
   });
   const auto& word = reinterpret_cast<const std::atomic<std::uint32_t>&>(lock);
-  while (word < (1U << 17U)) os::yield();  // it starves
+  constexpr std::uint32_t kStarving = kFirstFreeBit * 2;
+  while ((word & kStarving) == 0) os::yield();  // it starves
   os::testing::await_sleepers(word, 1);
   lock.unlock();
   EXPECT_FALSE(lock.try_lock());
