@@ -131,6 +131,43 @@ double worst_wait(int threads) {
   return *std::max_element(worst.begin(), worst.end());
 }
 
+// The most that others had a lock, which all want without pause, after a thread had waited for it for a millisecond and
+// before it got it.
+template <class Lock>
+double passed_over(int threads) {
+  constexpr std::size_t kMost = std::size_t{1} << 21U;
+  constexpr std::chrono::milliseconds kPatience{1};
+  struct Waited {
+    Clock::time_point from;
+    std::size_t until;  // its place among those who got it
+  };
+  Lock lock;
+  std::vector<Clock::time_point> got(kMost);
+  std::size_t count = 0;
+  std::vector<std::vector<Waited>> waited(static_cast<std::size_t>(threads));
+  const auto end = Clock::now() + std::chrono::milliseconds(100);
+  time_threads(threads, [&](int number) {
+    for (Clock::time_point begin = Clock::now(); begin < end; begin = Clock::now()) {
+      lock.lock();
+      const Clock::time_point now = Clock::now();
+      const std::size_t place = count++;
+      if (place < kMost) got[place] = now;
+      work(kLong);
+      lock.unlock();
+      if (now - begin > kPatience) waited[static_cast<std::size_t>(number)].push_back({begin + kPatience, place});
+    }
+  });
+  check(count <= kMost, "passed_over");
+  std::ptrdiff_t most = 0;
+  for (const std::vector<Waited>& of : waited) {
+    for (const Waited& wait : of) {
+      const auto until = got.begin() + static_cast<std::ptrdiff_t>(wait.until);
+      most = std::max(most, until - std::lower_bound(got.begin(), until, wait.from));
+    }
+  }
+  return static_cast<double>(most);
+}
+
 // One in 64 writes. `Lock` has lock_shared(), too.
 template <class Lock>
 double read_mostly(int threads) {
@@ -172,6 +209,7 @@ void add_lock(std::vector<Work>& works, const std::string& impl, int threads) {
   works.push_back({"short", impl, "ns", [threads] { return contended<Lock>(threads, 0); }});
   works.push_back({"long", impl, "ns", [threads] { return contended<Lock>(threads, kLong); }});
   works.push_back({"worst_wait", impl, "us", [threads] { return worst_wait<Lock>(threads); }});
+  works.push_back({"passed_over", impl, "times", [threads] { return passed_over<Lock>(threads); }});
 }
 
 std::vector<Work> muster_locks(int threads);

@@ -2,10 +2,11 @@
 // A mutual exclusion lock in one word: the inline fast path. In two scopes: for the threads of one process, in 4 bytes,
 // and between processes, in 8 bytes that name the process that has it.
 //
-// Who finds the lock held spins for a moment, marks the word, and sleeps. An unlock that finds the mark wakes one; the
-// lock itself is free meanwhile for whoever comes first, since handing it to a thread that still sleeps would leave it
-// idle. But who was passed over for a millisecond starves, and then the lock goes to the starving and to nobody else.
-// Sleepers are marked and never counted: one that was killed cannot be missed. The algorithm is in
+// Who finds the lock held spins for a moment, marks the word, and sleeps. An unlock that finds the mark wakes one,
+// unless one is on its way already; the lock itself is free meanwhile for whoever comes first, since handing it to a
+// thread that still sleeps would leave it idle. But not for ever: after some ten thousand times the lock is kept for those
+// that have waited; and who has waited for a millisecond starves, and then the lock goes to the starving and to nobody
+// else. Sleepers are marked and never counted: one that was killed cannot be missed. The algorithm is in
 // src/parts/sync/lock_word.cpp, its model beside it.
 
 #include <atomic>
@@ -47,10 +48,12 @@ class LockWord {
   LockWord(const LockWord&) = delete;
   LockWord& operator=(const LockWord&) = delete;
 
-  // Does not fail while the lock is free and nobody starves for it.
+  // Does not fail while the lock is free and not kept for somebody.
   bool try_lock() noexcept {
-    Word free = 0;
-    return word_.compare_exchange_strong(free, Holder::self(), std::memory_order_acquire, std::memory_order_relaxed);
+    Word free = word_.load(std::memory_order_relaxed);
+    return free == 0 ? word_.compare_exchange_strong(free, Holder::self(), std::memory_order_acquire,
+                                                     std::memory_order_relaxed)
+                     : barge();
   }
   void lock() noexcept {
     if (!try_lock()) lock_slow(kForever);
@@ -60,26 +63,35 @@ class LockWord {
 
   // False when nobody held the lock; it stays free then.
   bool unlock() noexcept {
-    Word seen = kScope == Scope::kPrivate ? Holder::self() : word_.load(std::memory_order_relaxed);
+    Word seen = word_.load(std::memory_order_relaxed);
     return ((seen & kMarks) == 0 && seen != 0 &&
             word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed)) ||
            unlock_slow(seen);
   }
-  // Whether somebody holds it, or will be the next to.
-  bool locked() const noexcept { return word_.load(std::memory_order_relaxed) != 0; }
+  // Whether somebody holds it, or it is kept for somebody.
+  bool locked() const noexcept {
+    const Word seen = word_.load(std::memory_order_relaxed);
+    return !is_free(seen) || is_kept(seen);
+  }
   // Whether a thread of this process holds it; of a private lock: whether any does.
   bool is_ours() const noexcept { return (word_.load(std::memory_order_relaxed) & ~kMarks) == Holder::self(); }
 
  private:
   // The word: its holder, and marks.
-  static constexpr Word kSleepers = kFirstFreeBit;      // someone may sleep: who unlocks wakes one
+  static constexpr Word kSleepers = kFirstFreeBit;      // someone may sleep
   static constexpr Word kStarving = kFirstFreeBit * 2;  // only the starving may take it
-  static constexpr Word kComing = kFirstFreeBit * 4;    // a starving one was woken, and has not gone back to sleep
-  static constexpr Word kMarks = kSleepers | kStarving | kComing;
+  static constexpr Word kComing = kFirstFreeBit * 4;    // one was woken, and has not gone back to sleep
+  // How often somebody who has just come passed those that wait, in units of some; the mark of the last means: no more.
+  static constexpr Word kPass = kFirstFreeBit * 8;
+  static constexpr Word kPasses = 0x7f * kPass;
+  static constexpr Word kMarks = kSleepers | kStarving | kComing | kPasses;
 
   struct Wait;
 
   static bool is_free(Word seen) noexcept { return (seen & ~kMarks) == 0; }
+  static bool is_kept(Word seen) noexcept { return (seen & kStarving) != 0 || (seen & kPasses) == kPasses; }
+  static Word still(Word seen, const Wait& wait) noexcept;
+  MUSTER_EXPORT bool barge() noexcept;
   MUSTER_EXPORT Taken lock_slow(Nanos deadline) noexcept;
   MUSTER_EXPORT bool unlock_slow(Word seen) noexcept;
   bool take(Word& seen, const Wait& wait) noexcept;
@@ -87,7 +99,7 @@ class LockWord {
   Taken take_from_the_dead(Word seen) noexcept;
   void sleep(Word seen, Wait& wait) noexcept;
   Taken leave(Wait& wait) noexcept;
-  bool hand_over(Word seen) noexcept;
+  bool wake_and_free(Word seen) noexcept;
   int wake(std::uint32_t kinds) const noexcept;
 
   std::atomic<Word> word_{0};

@@ -12,16 +12,16 @@
 //
 // 1. Only who turns the word from free to its own name, by one compare-and-swap, has the lock; or from the name of a
 //    process that has died.
-// 2. A word without a holder is 0, or kept for the starving (kStarving), of whom then one is awake.
-// 3. Who sleeps has marked the word before: with kSleepers, so that the unlock wakes one sleeper; the starving with
-//    kStarving, too. What it compares the word with when it falls asleep has those marks; so an unlock in between changes
-//    the word, and the sleeper looks again. Who takes the lock after it has waited puts kSleepers back, and so does who
-//    leaves without it: the wake-up that they had may have been the only one.
-// 4. The starving get the lock in front of all others: an unlock that sees kStarving sets kComing and wakes one of them
-//    while it still has the lock, and then frees the word with kStarving. One that was woken so may find the lock still
-//    held and go back to sleep, or leave: it clears kComing first, and the unlock begins anew. If it finds none asleep
-//    kStarving is out of date, and goes.
-// 5. Who is killed on its way to the lock may take a wake-up with it. No sleep of a patient one is longer than its
+// 2. Who sleeps has marked the word as held and with kSleepers before, and compares it when falling asleep. So an unlock
+//    in between is noticed, and a later one sees kSleepers. kSleepers goes only when an unlock finds nobody asleep.
+// 3. An unlock that sees kSleepers sets kComing and wakes one while it still has the lock, and then frees the word with
+//    its marks; unless kComing is set, since then one is awake and will look. Who was woken clears kComing when it takes
+//    the lock, and before it goes back to sleep or leaves without it: if that is before the word is free, the unlock
+//    begins anew; if after it, whoever has the lock now will wake another.
+// 4. Who starves sets kStarving, and clears kComing with it: so that the next unlock wakes one of the starving. From
+//    then on a free word is theirs, and kComing is theirs to clear. kStarving goes when an unlock finds none of them asleep.
+// 5. Who has just come passes those that wait only so often (kPasses), until one of them has had the lock.
+// 6. Who is killed on its way to the lock may take a wake-up with it. No sleep of a patient one is longer than its
 //    patience, and then it starves, and may take the lock however it is marked; none of a starving one between
 //    processes is longer than kLook.
 
@@ -32,6 +32,8 @@ namespace {
 constexpr Nanos kSpin = 2'000;
 // Who was passed over for so long gets the lock next.
 constexpr Nanos kPatience = 1'000'000;
+// How many times a thread passes others before it counts one pass.
+constexpr std::uint32_t kTimesAPass = 512;
 // How often a sleeper looks whether the process that has the lock is alive.
 constexpr Nanos kLook = 50'000'000;
 
@@ -66,12 +68,26 @@ struct LockWord<Holder>::Wait {
   bool starving = false;
 };
 
+// Passes those that wait.
+template <class Holder>
+bool LockWord<Holder>::barge() noexcept {
+  thread_local std::uint32_t times = 0;
+  Word seen = word_.load(std::memory_order_relaxed);
+  while (is_free(seen) && !is_kept(seen)) {
+    const Word pass = seen != 0 && times % kTimesAPass == 0 ? kPass : 0;
+    if (word_.compare_exchange_weak(seen, (seen | Holder::self()) + pass, std::memory_order_acquire,
+                                    std::memory_order_relaxed)) {
+      ++times;
+      return true;
+    }
+  }
+  return false;
+}
+
 template <class Holder>
 Taken LockWord<Holder>::lock_slow(Nanos deadline) noexcept {
   if (is_past(deadline)) return lock_or_bury();
-  // A look before the attempt: an attempt that fails costs the holder time, too.
-  const auto is_taken = [this] { return word_.load(std::memory_order_relaxed) == 0 && try_lock(); };
-  if (sync::spin_until(is_taken, kSpin)) return {.taken = true};
+  if (sync::spin_until([this] { return try_lock(); }, kSpin)) return {.taken = true};
   Wait wait{.deadline = deadline};
   for (;;) {
     Word seen = word_.load(std::memory_order_relaxed);
@@ -96,10 +112,17 @@ Taken LockWord<Holder>::lock_or_bury() noexcept {
 template <class Holder>
 bool LockWord<Holder>::take(Word& seen, const Wait& wait) noexcept {
   while (is_free(seen) && (wait.starving || (seen & kStarving) == 0)) {
-    const Word taken = Holder::self() | kSleepers | (seen & kStarving);
+    const Word taken = Holder::self() | (seen & kStarving) | kSleepers;
     if (word_.compare_exchange_weak(seen, taken, std::memory_order_acquire, std::memory_order_relaxed)) return true;
   }
   return false;
+}
+
+// The word when a waiter has looked in vain: it is no longer one that is coming.
+template <class Holder>
+typename LockWord<Holder>::Word LockWord<Holder>::still(Word seen, const Wait& wait) noexcept {
+  const bool is_its = wait.starving || (seen & kStarving) == 0;
+  return (is_its ? seen & ~kComing : seen) | kSleepers;
 }
 
 // Between processes only: takes it if its holder has died.
@@ -120,7 +143,7 @@ Taken LockWord<Holder>::take_from_the_dead(Word seen) noexcept {
 // Sleeps unless the word is no longer as seen.
 template <class Holder>
 void LockWord<Holder>::sleep(Word seen, Wait& wait) noexcept {
-  const Word marked = wait.starving ? (seen | kSleepers | kStarving) & ~kComing : seen | kSleepers;
+  const Word marked = still(seen, wait) | (wait.starving ? kStarving : 0);
   if (marked != seen && !word_.compare_exchange_strong(seen, marked, std::memory_order_relaxed)) return;
   Nanos until = std::min(wait.deadline, wait.starving ? kForever : wait.patience);
   if (kScope == Scope::kShared && wait.starving) until = std::min(until, wait.look);
@@ -135,38 +158,37 @@ Taken LockWord<Holder>::leave(Wait& wait) noexcept {
   for (;;) {
     if (take(seen, wait)) return {.taken = true};
     if (const Taken taken = take_from_the_dead(seen)) return taken;
-    const Word left = wait.starving ? (seen | kSleepers) & ~kComing : seen | kSleepers;
-    if (word_.compare_exchange_weak(seen, left, std::memory_order_relaxed)) return {};
+    if (word_.compare_exchange_weak(seen, still(seen, wait), std::memory_order_relaxed)) return {};
   }
 }
 
+// After the change that frees the word nothing of the lock is read or written: who has it next may destroy it.
 template <class Holder>
 bool LockWord<Holder>::unlock_slow(Word seen) noexcept {
   for (;;) {
     if (is_free(seen)) return false;
-    if ((seen & kStarving) != 0) {
-      if (hand_over(seen)) return true;
+    if ((seen & kSleepers) != 0 && (seen & kComing) == 0) {
+      if (wake_and_free(seen)) return true;
       seen = word_.load(std::memory_order_relaxed);
-    } else if (word_.compare_exchange_weak(seen, 0, std::memory_order_release, std::memory_order_relaxed)) {
-      if ((seen & kSleepers) != 0) wake(os::kAnyKind);
+    } else if (word_.compare_exchange_weak(seen, seen & kMarks, std::memory_order_release, std::memory_order_relaxed)) {
       return true;
     }
   }
 }
 
-// Frees the word for a starving one that it wakes, or, where none is asleep, for all. False when the word has changed
-// meanwhile. After the change that frees it nothing of the lock is read or written: who has it next may destroy it.
+// False when there is more to do: the one that was woken has looked meanwhile, another has come, nobody starves any more.
 template <class Holder>
-bool LockWord<Holder>::hand_over(Word seen) noexcept {
+bool LockWord<Holder>::wake_and_free(Word seen) noexcept {
   if (!word_.compare_exchange_strong(seen, seen | kComing, std::memory_order_relaxed)) return false;
   seen |= kComing;
-  const bool is_coming = wake(kImpatient) > 0;
-  const Word freed = is_coming ? kSleepers | kStarving : 0;
-  while (!word_.compare_exchange_weak(seen, freed, std::memory_order_release, std::memory_order_relaxed)) {
-    if (is_free(seen) || (seen & kComing) == 0) return false;
+  const bool some_starve = (seen & kStarving) != 0;
+  const bool is_coming = wake(some_starve ? kImpatient : os::kAnyKind) > 0;
+  if (some_starve && !is_coming) {
+    word_.compare_exchange_strong(seen, seen & ~(kStarving | kComing), std::memory_order_relaxed);
+    return false;
   }
-  if (!is_coming) wake(os::kAnyKind);
-  return true;
+  return word_.compare_exchange_strong(seen, is_coming ? seen & kMarks : 0, std::memory_order_release,
+                                       std::memory_order_relaxed);
 }
 
 template <class Holder>

@@ -3,7 +3,7 @@
 //
 // Three threads lock and unlock twice each; the third has a deadline that may pass at any moment of its sleep. The fast
 // paths, lock_slow, sleep, leave and unlock_slow are lock_word.hpp's and lock_word.cpp's, step by step; spinning only
-// makes the first attempt more often and is left out. A patient sleeper loses its patience at any moment while somebody
+// makes the first attempt more often and is left out. Passes are not counted: any may be the last. A patient sleeper loses its patience at any moment while somebody
 // has the lock. (It does at other moments, too; but then it would cure what we look for: a sleeper that nobody will
 // wake.) With ANY_TIME it does so at any moment.
 //
@@ -25,6 +25,7 @@ byte holder = NOBODY;
 bool sleepers = false;
 bool starving = false;
 bool coming = false;
+bool passed = false;  // as often as may be
 
 byte asleep[THREADS];  // 0, or the kind of sleeper
 bool dead[THREADS];
@@ -52,58 +53,69 @@ inline wake(kinds, any_woken) {
 
 #define FREE (holder == NOBODY)
 
+#ifdef MUTATE_TAKER_LEAVES_NO_MARK
+#define TAKE holder = id; sleepers = false; coming = false; passed = false
+#else
+#define TAKE holder = id; sleepers = true; coming = false; passed = false
+#endif
+
+inline STILL_() {
+  sleepers = true;
+#ifndef MUTATE_SLEEPER_KEEPS_COMING
+  if
+  :: hungry || !starving -> coming = false
+  :: else
+  fi
+#endif
+}
+#define STILL STILL_()
+
 proctype thread(byte id; bool has_deadline) {
   byte round = 0;
   bool hungry;
   bool woken;
-  bool marked;
-  byte seen_holder; bool seen_sleepers; bool seen_starving; bool seen_coming;
+  bool some_starve;
+  byte seen_holder; bool seen_sleepers; bool seen_starving; bool seen_coming; bool seen_passed;
   do
   :: round == ROUNDS -> break
   :: else ->
     round++;
     hungry = false;
-    // try_lock
+    // try_lock, with barge
     atomic {
       if
-      :: FREE && !sleepers && !starving && !coming ->
+      :: FREE && !starving && !passed ->
         assert(asleep[0] != IMPATIENT && asleep[1] != IMPATIENT && asleep[2] != IMPATIENT);
-        holder = id; goto taken
+        holder = id;
+        if
+        :: true
+        :: sleepers -> passed = true
+        fi;
+        goto taken
       :: else
       MAY_DIE
       fi
     };
   look:
-    // take; else the mark that a sleeper leaves
+    // take; else still, and the mark of who starves
     atomic {
       if
-      :: FREE && (hungry || !starving) ->
-        holder = id;
-#ifndef MUTATE_TAKER_LEAVES_NO_MARK
-        sleepers = true;
-#else
-        sleepers = false;
-#endif
-        coming = false;
-        goto taken
+      :: FREE && (hungry || !starving) -> TAKE; goto taken
       :: else ->
-        sleepers = true;
+        STILL;
         if
-        :: hungry ->
-          starving = true;
-#ifndef MUTATE_SLEEPER_KEEPS_COMING
-          coming = false
-#endif
+        :: hungry -> starving = true
         :: else
         fi
       MAY_DIE
       fi;
-      seen_holder = holder; seen_sleepers = sleepers; seen_starving = starving; seen_coming = coming
+      seen_holder = holder; seen_sleepers = sleepers; seen_starving = starving; seen_coming = coming; seen_passed = passed
     };
     // futex_wait, comparing in the same step
     atomic {
       if
-      :: holder == seen_holder && sleepers == seen_sleepers && starving == seen_starving && coming == seen_coming ->
+      :: holder == seen_holder && sleepers == seen_sleepers && starving == seen_starving && coming == seen_coming &&
+         passed == seen_passed ->
         asleep[id] = (hungry -> IMPATIENT : PATIENT)
       :: else -> goto look
       MAY_DIE
@@ -124,7 +136,7 @@ proctype thread(byte id; bool has_deadline) {
       :: asleep[id] == IMPATIENT ->
         asleep[id] = 0;
         if
-        :: !FREE && dead[holder] -> holder = id; inside = 0; sleepers = true; coming = false; goto taken
+        :: !FREE && dead[holder] -> inside = 0; TAKE; goto taken
         :: else -> goto look
         fi
 #endif
@@ -135,14 +147,10 @@ proctype thread(byte id; bool has_deadline) {
     // leave
     atomic {
       if
-      :: FREE && (hungry || !starving) -> holder = id; sleepers = true; coming = false; goto taken
+      :: FREE && (hungry || !starving) -> TAKE; goto taken
       :: else ->
 #ifndef MUTATE_LEAVER_LEAVES_NO_MARK
-        sleepers = true;
-        if
-        :: hungry -> coming = false
-        :: else
-        fi;
+        STILL;
 #endif
         goto next
       MAY_DIE
@@ -160,38 +168,35 @@ proctype thread(byte id; bool has_deadline) {
     atomic {
       assert(holder == id);
       if
-      :: starving -> coming = true; marked = true
-      :: else -> holder = NOBODY; marked = sleepers; sleepers = false; goto freed
+      :: sleepers && !coming -> coming = true; some_starve = starving
+      :: else -> holder = NOBODY; goto next
       MAY_DIE
       fi;
     };
-    // hand_over
-    wake(IMPATIENT, woken);
+    // wake_and_free
+    if
+    :: some_starve -> wake(IMPATIENT, woken)
+    :: else -> wake(PATIENT | IMPATIENT, woken)
+    MAY_DIE
+    fi;
     atomic {
       if
 #ifndef MUTATE_NEVER_LOOKS_WHETHER_IT_COMES
-      :: !(starving && coming) -> goto unlock
+      :: !coming || (starving && !some_starve) -> goto unlock
 #endif
       :: else ->
-        holder = NOBODY;
-        coming = false;
         if
-        :: woken -> sleepers = true
-        :: else -> sleepers = false; starving = false
-        fi;
+        :: woken ->
+          holder = NOBODY
 #ifdef MUTATE_NO_BAR
-        sleepers = false; starving = false;
+          ; starving = false
 #endif
-        marked = !woken
+        :: !woken && some_starve -> starving = false; coming = false; goto unlock
+        :: else -> holder = NOBODY; sleepers = false; starving = false; coming = false; passed = false
+        fi
       MAY_DIE
       fi;
     };
-  freed:
-    if
-    :: marked -> wake(PATIENT | IMPATIENT, woken)
-    :: !marked
-    MAY_DIE
-    fi;
   next:
     skip
   od;
@@ -199,7 +204,7 @@ end:
   atomic {
     gone++;
     if
-    :: gone == THREADS && deaths == 0 -> assert(FREE && !starving && !coming)
+    :: gone == THREADS && deaths == 0 -> assert(FREE)
     :: else
     fi
   }
