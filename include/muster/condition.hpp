@@ -2,13 +2,13 @@
 // Waiting for something to become true that a lock guards. Python's threading.Condition.
 
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <optional>
 #include <utility>
 
 #include <muster/detail/lock_word.hpp>
+#include <muster/detail/standard_lock.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
 #include <muster/lock.hpp>
@@ -21,7 +21,7 @@ namespace muster::threading {
 //
 // Who waits is woken by a notify that came after it began to wait, or by its timeout, and for no other reason; those
 // that wait longest are woken first.
-class Condition {
+class Condition : public detail::StandardLock<Condition> {
  public:
   Condition() : rlock_(&own_) {}
   explicit Condition(Lock& lock) noexcept : lock_(&lock) {}
@@ -32,17 +32,6 @@ class Condition {
   bool acquire(bool blocking = true) { return lock_ != nullptr ? lock_->acquire(blocking) : rlock_->acquire(blocking); }
   bool acquire(Duration timeout) { return lock_ != nullptr ? lock_->acquire(timeout) : rlock_->acquire(timeout); }
   void release() { lock_ != nullptr ? lock_->release() : rlock_->release(); }
-  void lock() { acquire(); }
-  bool try_lock() { return acquire(false); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> timeout) {
-    return acquire(Duration(timeout));
-  }
-  template <class Clock, class Length>
-  bool try_lock_until(std::chrono::time_point<Clock, Length> deadline) {
-    return acquire(Duration(deadline - Clock::now()));
-  }
-  void unlock() { release(); }
 
   // Gives the lock up (an RLock to its full depth), waits for a notify, and takes the lock back, for which it may wait
   // in turn. False when `timeout` passed first. Throws LockError without the lock.

@@ -108,6 +108,20 @@ class MUSTER_EXPORT LockError : public Error {
   ~LockError() override;
 };
 
+// The process that held a lock has died, before it could release it; what the lock guards may be half changed. Who gets
+// this has the lock: repairs what there is to repair, and releases it. C's EOWNERDEAD.
+class MUSTER_EXPORT OwnerDied : public Error {
+ public:
+  explicit OwnerDied(int pid);
+  ~OwnerDied() override;
+
+  // Its process id; another process may have it by now.
+  int pid() const noexcept { return pid_; }
+
+ private:
+  int pid_;
+};
+
 // A barrier that is broken, or became so while the thread waited at it. Python's threading.BrokenBarrierError.
 class MUSTER_EXPORT BrokenBarrierError : public Error {
  public:

@@ -1,50 +1,13 @@
 #pragma once
 // The simplest lock. Python's threading.Lock.
 
-#include <muster/detail/halt.hpp>
-#include <muster/detail/lock_word.hpp>
-#include <muster/duration.hpp>
-#include <muster/error.hpp>
+#include <muster/detail/basic_lock.hpp>
 
 namespace muster::threading {
 
 // Held by nobody in particular: whoever likes may release it. 4 bytes. Also a standard Lockable and TimedLockable, so
 // std::scoped_lock and std::unique_lock work on it. Not taken in turn; but who was passed over for a millisecond gets
-// it next. A release makes a system call only if somebody sleeps.
-class Lock {
- public:
-  Lock() = default;
-  Lock(const Lock&) = delete;
-  Lock& operator=(const Lock&) = delete;
-
-  // Waits for the lock. With `blocking` false, or after `timeout`, it gives up; says whether it got it.
-  bool acquire(bool blocking = true) noexcept {
-    return word_.try_lock() || (blocking && detail::lock_or_halt(word_, detail::kForever));
-  }
-  bool acquire(Duration timeout) noexcept {
-    return word_.try_lock() || detail::lock_or_halt(word_, timeout.deadline());
-  }
-  // Throws LockError when nobody holds the lock.
-  void release() {
-    if (!word_.unlock()) throw LockError("release() of a lock that nobody holds");
-  }
-  // Whether somebody holds it, as of a moment ago.
-  bool locked() const noexcept { return word_.locked(); }
-
-  void lock() noexcept { acquire(); }
-  bool try_lock() noexcept { return word_.try_lock(); }
-  template <class Rep, class Period>
-  bool try_lock_for(std::chrono::duration<Rep, Period> timeout) {
-    return acquire(Duration(timeout));
-  }
-  template <class Clock, class Length>
-  bool try_lock_until(std::chrono::time_point<Clock, Length> deadline) {
-    return acquire(Duration(deadline - Clock::now()));
-  }
-  void unlock() { release(); }
-
- private:
-  detail::PrivateLock word_;
-};
+// it next. A release makes a system call only if somebody sleeps. Its calls are those of detail::BasicLock.
+class Lock : public detail::BasicLock<detail::PrivateLock> {};
 
 }  // namespace muster::threading

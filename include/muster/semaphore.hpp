@@ -1,71 +1,21 @@
 #pragma once
 // A counter of permits that threads take and give back. Python's threading.Semaphore and BoundedSemaphore.
 
-#include <atomic>
-#include <cstdint>
-#include <string>
-
-#include <muster/detail/export.hpp>
-#include <muster/detail/wait_word.hpp>
-#include <muster/duration.hpp>
-#include <muster/error.hpp>
+#include <muster/detail/basic_semaphore.hpp>
 
 namespace muster::threading {
 
-// 4 bytes. Belongs to nobody: who releases need not have acquired. Not taken in turn. What was written before release()
-// is visible to who acquires the permit.
-class Semaphore {
+// 4 bytes. Belongs to nobody: who releases need not have acquired. Not taken in turn. Its calls are those of
+// detail::BasicSemaphore.
+class Semaphore : public detail::BasicSemaphore<detail::Scope::kPrivate> {
  public:
-  // `value` permits to begin with. Throws ValueError for a negative one.
-  explicit Semaphore(int value = 1) : word_(checked(value, 0, "a semaphore's value")) {}
-  Semaphore(const Semaphore&) = delete;
-  Semaphore& operator=(const Semaphore&) = delete;
-
-  // Waits for a permit and takes it. With `blocking` false, or after `timeout`, it gives up; says whether it got one.
-  bool acquire(bool blocking = true) noexcept { return take() || (blocking && acquire_slow(detail::kForever)); }
-  bool acquire(Duration timeout) noexcept { return take() || acquire_slow(timeout.deadline()); }
-  // Gives `n` permits. Throws ValueError for n < 1, LockError when there would be more than 2^31 - 1.
-  void release(int n = 1) { give(checked(n, 1, "the number of permits to release"), kPermits); }
-
-  // With acquire's meaning, so that std::unique_lock holds a permit.
-  void lock() noexcept { acquire(); }
-  bool try_lock() noexcept { return take(); }
-  void unlock() { release(); }
-
- protected:
-  MUSTER_EXPORT static std::uint32_t checked(int number, int least, const char* what);
-  MUSTER_EXPORT void give(std::uint32_t n, std::uint32_t most);
-
- private:
-  // The word: the permits, and whether somebody may sleep. Who was woken and takes one leaves the mark behind, since
-  // there may be others: a needless mark costs one wake call, a missing one strands a sleeper.
-  static constexpr std::uint32_t kMark = 1U << 31U;
-  static constexpr std::uint32_t kPermits = kMark - 1;
-
-  bool take() noexcept {
-    std::uint32_t seen = word_.load(std::memory_order_relaxed);
-    while ((seen & kPermits) > 0) {
-      if (word_.compare_exchange_weak(seen, seen - 1, std::memory_order_acquire, std::memory_order_relaxed))
-        return true;
-    }
-    return false;
-  }
-  MUSTER_EXPORT bool acquire_slow(detail::Nanos deadline) noexcept;
-  bool take_and_mark() noexcept;
-
-  std::atomic<std::uint32_t> word_;
+  using BasicSemaphore::BasicSemaphore;
 };
 
 // One that has never more permits than at first: to release one too many is a mistake, and LockError. 8 bytes.
-class BoundedSemaphore : public Semaphore {
+class BoundedSemaphore : public detail::BasicBoundedSemaphore<detail::Scope::kPrivate> {
  public:
-  explicit BoundedSemaphore(int value = 1) : Semaphore(value), most_(static_cast<std::uint32_t>(value)) {}
-  // Throws LockError, and gives none, when there would be more permits than at first.
-  void release(int n = 1) { give(checked(n, 1, "the number of permits to release"), most_); }
-  void unlock() { release(); }
-
- private:
-  const std::uint32_t most_;
+  using BasicBoundedSemaphore::BasicBoundedSemaphore;
 };
 
 }  // namespace muster::threading

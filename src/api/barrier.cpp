@@ -1,90 +1,121 @@
-#include <muster/barrier.hpp>
+#include <muster/detail/basic_barrier.hpp>
 
-#include <mutex>
 #include <string>
-#include <utility>
 
-namespace muster::threading {
+#include <muster/condition.hpp>
+#include <muster/shared_condition.hpp>
 
-Barrier::Barrier(int parties, std::function<void()> action, Duration timeout)
-    : parties_(parties), action_(std::move(action)), timeout_(timeout) {
-  if (parties < 1) throw ValueError("a barrier is for at least one thread, not for " + std::to_string(parties));
+namespace muster::detail {
+namespace {
+
+constexpr std::uint64_t kKept = 64;
+
+}  // namespace
+
+template <class Condition>
+BasicBarrier<Condition>::BasicBarrier(int parties, Duration timeout) : parties_(parties), timeout_(timeout) {
+  if (parties < 1) throw ValueError("a barrier is for at least one party, not for " + std::to_string(parties));
 }
 
-int Barrier::wait() { return wait(timeout_); }
-
-// Who comes while the last ones are still leaving waits until they have left.
-int Barrier::wait(Duration timeout) {
-  const std::scoped_lock guard(lock_);
-  changed_.wait_for([this] { return state_ == State::kFilling || state_ == State::kBroken; });
-  if (state_ == State::kBroken) throw BrokenBarrierError("the barrier is broken");
-  struct Leave {
-    Barrier& barrier;
-    ~Leave() {
-      const bool emptied = --barrier.inside_ == 0;
-      if (!emptied || barrier.state_ == State::kFilling || barrier.state_ == State::kBroken) return;
-      barrier.state_ = State::kFilling;
-      barrier.changed_.notify_all();
-    }
-  };
-  const int number = inside_++;
-  const Leave leave{*this};
-  if (number + 1 == parties_) {
-    let_go();
-  } else {
-    await_release(timeout);
-  }
-  return number;
-}
-
-void Barrier::let_go() {
+// Calls `body` with the lock held. A process that died with the lock has left who knows what behind: the barrier is
+// broken then.
+template <class Condition>
+template <class Body>
+int BasicBarrier<Condition>::locked(const Body& body) {
   try {
-    if (action_) action_();
-  } catch (...) {
+    changed_.acquire();
+  } catch (const OwnerDied&) {
     become_broken();
-    throw;
   }
-  state_ = State::kDraining;
-  changed_.notify_all();
+  struct Release {
+    Condition& lock;
+    ~Release() { lock.release(); }
+  };
+  const Release release{changed_};
+  try {
+    return body();
+  } catch (const OwnerDied&) {
+    become_broken();
+    throw BrokenBarrierError("a process died at the barrier");
+  }
 }
 
-void Barrier::await_release(Duration timeout) {
-  if (!changed_.wait_for([this] { return state_ != State::kFilling; }, timeout)) {
+template <class Condition>
+int BasicBarrier<Condition>::wait(Duration timeout, const std::function<void()>& action) {
+  return locked([&] { return arrive(timeout, action); });
+}
+
+template <class Condition>
+int BasicBarrier<Condition>::arrive(Duration timeout, const std::function<void()>& action) {
+  if (broken_) throw BrokenBarrierError("the barrier is broken");
+  const int number = arrived_++;
+  if (number + 1 == parties_) {
+    try {
+      if (action) action();
+    } catch (...) {
+      become_broken();
+      throw;
+    }
+    begin_turn(false);
+    return number;
+  }
+  const std::uint64_t turn = turn_;
+  if (!changed_.wait_for([&] { return turn_ != turn; }, timeout)) {
     become_broken();
     throw BrokenBarrierError("not all came to the barrier in time");
   }
-  if (state_ != State::kDraining) throw BrokenBarrierError("the barrier was broken or reset");
+  if (has_failed(turn)) throw BrokenBarrierError("the barrier was broken or reset");
+  return number;
 }
 
-void Barrier::reset() {
-  const std::scoped_lock guard(lock_);
-  // Those that were let go already have not been reset.
-  if (inside_ == 0) {
-    state_ = State::kFilling;
-  } else if (state_ != State::kDraining) {
-    state_ = State::kResetting;
-  }
+template <class Condition>
+bool BasicBarrier<Condition>::has_failed(std::uint64_t turn) const noexcept {
+  return turn_ - turn > kKept || (failed_ >> turn % kKept & 1U) != 0;
+}
+
+template <class Condition>
+int BasicBarrier<Condition>::begin_turn(bool last_failed) {
+  const std::uint64_t bit = std::uint64_t{1} << turn_ % kKept;
+  failed_ = last_failed ? failed_ | bit : failed_ & ~bit;
+  ++turn_;
+  arrived_ = 0;
   changed_.notify_all();
+  return 0;
 }
 
-void Barrier::abort() {
-  const std::scoped_lock guard(lock_);
-  become_broken();
+template <class Condition>
+void BasicBarrier<Condition>::become_broken() {
+  broken_ = true;
+  begin_turn(true);
 }
 
-void Barrier::become_broken() {
-  state_ = State::kBroken;
-  changed_.notify_all();
+template <class Condition>
+void BasicBarrier<Condition>::reset() {
+  locked([this] {
+    broken_ = false;
+    return arrived_ > 0 ? begin_turn(true) : 0;
+  });
 }
 
-int Barrier::n_waiting() {
-  const std::scoped_lock guard(lock_);
-  return state_ == State::kFilling ? inside_ : 0;
+template <class Condition>
+void BasicBarrier<Condition>::abort() {
+  locked([this] {
+    become_broken();
+    return 0;
+  });
 }
 
-bool Barrier::broken() {
-  const std::scoped_lock guard(lock_);
-  return state_ == State::kBroken;
+template <class Condition>
+int BasicBarrier<Condition>::n_waiting() {
+  return locked([this] { return arrived_; });
 }
 
-}  // namespace muster::threading
+template <class Condition>
+bool BasicBarrier<Condition>::broken() {
+  return locked([this] { return broken_ ? 1 : 0; }) != 0;
+}
+
+template class BasicBarrier<threading::Condition>;
+template class BasicBarrier<multiprocessing::Condition>;
+
+}  // namespace muster::detail

@@ -14,6 +14,7 @@ Cancelled::~Cancelled() = default;
 DeadlockError::~DeadlockError() = default;
 ThreadError::~ThreadError() = default;
 LockError::~LockError() = default;
+OwnerDied::~OwnerDied() = default;
 BrokenBarrierError::~BrokenBarrierError() = default;
 NotSerializable::~NotSerializable() = default;
 WorkerLost::~WorkerLost() = default;
@@ -35,6 +36,9 @@ WorkerLost::WorkerLost(std::size_t index, int pid, int signal, int exit_code)
       pid_(pid),
       signal_(signal),
       exit_code_(exit_code) {}
+
+OwnerDied::OwnerDied(int pid)
+    : Error("process " + std::to_string(pid) + " has died while it held the lock, which the caller has now"), pid_(pid) {}
 
 RemoteError::RemoteError(std::string type, const std::string& text) : Error(text), type_(std::move(type)) {}
 

@@ -201,6 +201,14 @@ struct ByLoss {
   }
 };
 
+struct ByOwner {
+  static bool write(Writer& out, const OwnerDied& error) {
+    out.plain(error.pid());
+    return true;
+  }
+  static std::exception_ptr read(Reader& in, const std::string& text) { return rebuilt(OwnerDied(in.plain<int>()), text); }
+};
+
 struct ByRemote {
   static bool write(Writer& out, const RemoteError& error) {
     detail::write_value(out, error.type());
@@ -231,7 +239,7 @@ std::vector<ExceptionCodec> known_exceptions() {
   add_texts<std::logic_error, std::domain_error, std::invalid_argument, std::length_error, std::out_of_range,
             std::runtime_error, std::range_error, std::overflow_error, std::underflow_error>(known);
   add_texts<Error, ValueError, PoolClosed, TimeoutError, Cancelled, DeadlockError, ThreadError, NotSerializable,
-            LockError>(known);
+            LockError, BrokenBarrierError>(known);
   add_nothings<std::exception, std::bad_exception, std::bad_alloc, std::bad_array_new_length, std::bad_cast,
                std::bad_typeid, std::bad_function_call, std::bad_weak_ptr, std::bad_optional_access,
                std::bad_variant_access, std::bad_any_cast>(known);
@@ -244,6 +252,7 @@ std::vector<ExceptionCodec> known_exceptions() {
   known.push_back(detail::codec_for<std::future_error, ByFutureCode>());
   known.push_back(detail::codec_for<std::regex_error, ByRegexCode>());
   known.push_back(detail::codec_for<WorkerLost, ByLoss>());
+  known.push_back(detail::codec_for<OwnerDied, ByOwner>());
   known.push_back(detail::codec_for<RemoteError, ByRemote>());
   return known;
 }

@@ -1,33 +1,45 @@
 // Rare ways through an RLock.
 
-#include <muster/rlock.hpp>
+#include <muster/detail/basic_lock.hpp>
 
 #include <cstddef>
 #include <unordered_map>
 
 #include "os/os.hpp"
 
-namespace muster {
-
-std::uint32_t detail::thread_id() noexcept { return static_cast<std::uint32_t>(os::native_thread_id()); }
-
-namespace threading {
+namespace muster::detail {
 namespace {
 
 // How often this thread holds which locks beyond what they count themselves. Empty but in very deep recursions.
-std::unordered_map<const RLock*, std::size_t>& beyond() {
-  thread_local std::unordered_map<const RLock*, std::size_t> depths;
+std::unordered_map<const void*, std::size_t>& beyond() {
+  thread_local std::unordered_map<const void*, std::size_t> depths;
   return depths;
 }
 
 }  // namespace
 
-void RLock::add_depth(std::size_t more) {
+std::uint32_t thread_id() noexcept { return static_cast<std::uint32_t>(os::native_thread_id()); }
+
+template <class Word>
+bool BasicRLock<Word>::acquire_slow(Nanos deadline) {
+  try {
+    if (!lock_or_halt(word_, deadline)) return false;
+  } catch (const OwnerDied&) {  // which has left it to us
+    own();
+    throw;
+  }
+  own();
+  return true;
+}
+
+template <class Word>
+void BasicRLock<Word>::add_depth(std::size_t more) {
   if (more > 0) beyond()[this] += more;
 }
 
-void RLock::release_one(std::uint32_t holder) {
-  if (!is_by(holder, detail::thread_id())) throw LockError("release() of a lock that this thread does not hold");
+template <class Word>
+void BasicRLock<Word>::release_one(std::uint32_t holder) {
+  if (!is_ours(holder)) throw LockError("release() of a lock that this thread does not hold");
   if ((holder & kMostDepth) == kMostDepth) {
     if (const auto deep = beyond().find(this); deep != beyond().end()) {
       if (--deep->second == 0) beyond().erase(deep);
@@ -37,9 +49,10 @@ void RLock::release_one(std::uint32_t holder) {
   holder_.store(holder - 1, std::memory_order_relaxed);
 }
 
-std::size_t RLock::release_all() {
+template <class Word>
+std::size_t BasicRLock<Word>::release_all() {
   const std::uint32_t holder = holder_.load(std::memory_order_relaxed);
-  if (!is_by(holder, detail::thread_id())) throw LockError("wait() without holding the lock");
+  if (!is_ours(holder)) throw LockError("wait() without holding the lock");
   std::size_t depth = holder & kMostDepth;
   if (depth == kMostDepth) {
     if (const auto deep = beyond().find(this); deep != beyond().end()) {
@@ -52,12 +65,16 @@ std::size_t RLock::release_all() {
   return depth;
 }
 
-void RLock::acquire_again(std::size_t depth) {
-  word_.lock();
+template <class Word>
+void BasicRLock<Word>::acquire_again(std::size_t depth) {
+  const Taken taken = word_.lock_until(kForever);
   const std::size_t counted = depth < kMostDepth ? depth : kMostDepth;
-  holder_.store(first_of(detail::thread_id()) + static_cast<std::uint32_t>(counted - 1), std::memory_order_relaxed);
+  holder_.store(first_of(thread_id()) + static_cast<std::uint32_t>(counted - 1), std::memory_order_relaxed);
   add_depth(depth - counted);
+  if (taken.died != 0) throw OwnerDied(taken.died);
 }
 
-}  // namespace threading
-}  // namespace muster
+template class BasicRLock<PrivateLock>;
+template class BasicRLock<SharedLock>;
+
+}  // namespace muster::detail

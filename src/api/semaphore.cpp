@@ -1,23 +1,28 @@
-#include <muster/semaphore.hpp>
+#include <muster/detail/basic_semaphore.hpp>
 
 #include <algorithm>
 #include <climits>
+#include <string>
 
 #include <muster/detail/halt.hpp>
 
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
 
-namespace muster::threading {
-
+namespace muster::detail {
 namespace {
 
 // About what a sleep and a wake-up cost.
 constexpr os::Nanos kSpin = 5'000;
 
+constexpr os::Scope of(Scope scope) noexcept {
+  return scope == Scope::kPrivate ? os::Scope::kPrivate : os::Scope::kShared;
+}
+
 }  // namespace
 
-std::uint32_t Semaphore::checked(int number, int least, const char* what) {
+template <Scope kScope>
+std::uint32_t BasicSemaphore<kScope>::checked(int number, int least, const char* what) {
   if (number < least) {
     throw ValueError(std::string(what) + " must be at least " + std::to_string(least) + ", and is " +
                      std::to_string(number));
@@ -26,7 +31,8 @@ std::uint32_t Semaphore::checked(int number, int least, const char* what) {
 }
 
 // The mark goes with the first release: as many as it wakes will put it back.
-void Semaphore::give(std::uint32_t n, std::uint32_t most) {
+template <Scope kScope>
+void BasicSemaphore<kScope>::give(std::uint32_t n, std::uint32_t most) {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   do {
     if (n > most || (seen & kPermits) > most - n) throw LockError("a semaphore is released more often than it may be");
@@ -34,10 +40,11 @@ void Semaphore::give(std::uint32_t n, std::uint32_t most) {
       !word_.compare_exchange_weak(seen, (seen & kPermits) + n, std::memory_order_release, std::memory_order_relaxed));
   // Nothing of the semaphore is read from here on: who has the permit may have destroyed it.
   if ((seen & kMark) != 0)
-    os::futex_wake(word_, static_cast<int>(std::min<std::uint32_t>(n, INT_MAX)), os::Scope::kPrivate);
+    os::futex_wake(word_, static_cast<int>(std::min<std::uint32_t>(n, INT_MAX)), of(kScope));
 }
 
-bool Semaphore::take_and_mark() noexcept {
+template <Scope kScope>
+bool BasicSemaphore<kScope>::take_and_mark() noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   while ((seen & kPermits) > 0) {
     if (word_.compare_exchange_weak(seen, (seen - 1) | kMark, std::memory_order_acquire, std::memory_order_relaxed)) {
@@ -48,16 +55,22 @@ bool Semaphore::take_and_mark() noexcept {
 }
 
 // Who leaves without a permit leaves the mark, too: it may have been woken instead of another.
-bool Semaphore::acquire_slow(detail::Nanos deadline) noexcept {
-  detail::halt_point();
-  if (deadline != detail::kForever && deadline <= os::now()) return false;
+template <Scope kScope>
+bool BasicSemaphore<kScope>::acquire_slow(Nanos deadline) noexcept {
+  halt_point();
+  if (deadline != kForever && deadline <= os::now()) return false;
   if (sync::spin_until([this] { return take(); }, kSpin)) return true;
   for (;;) {
     word_.fetch_or(kMark, std::memory_order_relaxed);
     if (take_and_mark()) return true;
-    if (deadline != detail::kForever && deadline <= os::now()) return false;
-    os::futex_wait(word_, kMark, os::Scope::kPrivate, deadline);
+    if (deadline != kForever && deadline <= os::now()) return false;
+    // Between processes one that was woken may die before it has put the mark back.
+    os::futex_wait(word_, kMark, of(kScope),
+                   kScope == Scope::kShared ? std::min(deadline, os::now() + kLookAgain) : deadline);
   }
 }
 
-}  // namespace muster::threading
+template class BasicSemaphore<Scope::kPrivate>;
+template class BasicSemaphore<Scope::kShared>;
+
+}  // namespace muster::detail

@@ -13,9 +13,13 @@
 
 namespace muster::detail {
 
-// A point of the monotonic clock in nanoseconds; kForever never comes.
+// A point of the monotonic clock in nanoseconds; kForever never comes, kAtOnce has always passed.
 using Nanos = std::int64_t;
 inline constexpr Nanos kForever = INT64_MAX;
+inline constexpr Nanos kAtOnce = 0;
+
+// Who waits for another process wakes up so often by itself: the other may have died before it could wake anybody.
+inline constexpr Nanos kLookAgain = 50'000'000;
 
 enum class Scope : std::uint8_t { kPrivate, kShared };
 

@@ -1,6 +1,9 @@
 #include <muster/detail/halt.hpp>
 
+#include <algorithm>
 #include <atomic>
+
+#include <muster/error.hpp>
 
 #include "os/os.hpp"
 
@@ -21,9 +24,26 @@ void halt_point() noexcept {
   while (g_halted.load(std::memory_order_relaxed) != 0) os::futex_wait(g_halted, 1, os::Scope::kPrivate);
 }
 
-bool lock_or_halt(PrivateLock& lock, Nanos deadline) noexcept {
+bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, Scope scope) {
+  halt_point();
+  for (;;) {
+    const Nanos until = scope == Scope::kPrivate ? deadline : std::min(deadline, os::now() + kLookAgain);
+    const bool is_set = await_bits(word, bits, until, scope) == Await::kReady;
+    halt_point();
+    if (is_set || until == deadline) return is_set;
+  }
+}
+
+bool lock_or_halt(PrivateLock& lock, Nanos deadline) {
   halt_point();
   return lock.lock_until(deadline).taken;
+}
+
+bool lock_or_halt(SharedLock& lock, Nanos deadline) {
+  halt_point();
+  const Taken taken = lock.lock_until(deadline);
+  if (taken.died != 0) throw OwnerDied(taken.died);
+  return taken.taken;
 }
 
 }  // namespace muster::detail

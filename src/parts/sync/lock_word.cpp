@@ -23,7 +23,7 @@
 // 5. Who has just come passes those that wait only so often (kPasses), until one of them has had the lock.
 // 6. Who is killed on its way to the lock may take a wake-up with it. No sleep of a patient one is longer than its
 //    patience, and then it starves, and may take the lock however it is marked; none of a starving one between
-//    processes is longer than kLook.
+//    processes is longer than kLookAgain.
 
 namespace muster::detail {
 namespace {
@@ -34,8 +34,6 @@ constexpr Nanos kSpin = 2'000;
 constexpr Nanos kPatience = 1'000'000;
 // How many times a thread passes others before it counts one pass.
 constexpr std::uint32_t kTimesAPass = 512;
-// How often a sleeper looks whether the process that has the lock is alive.
-constexpr Nanos kLook = 50'000'000;
 
 // Kinds of sleepers.
 constexpr std::uint32_t kPatient = 1;
@@ -94,7 +92,7 @@ Taken LockWord<Holder>::lock_slow(Nanos deadline) noexcept {
     if (take(seen, wait)) return {.taken = true};
     if (wait.starving && os::now() >= wait.look) {
       if (const Taken taken = take_from_the_dead(seen)) return taken;
-      wait.look = os::now() + kLook;
+      wait.look = os::now() + kLookAgain;
     }
     sleep(seen, wait);
     if (is_past(deadline)) return leave(wait);
