@@ -22,7 +22,7 @@ inline constexpr int kSections = 400'000;     // short ones, of all threads toge
 inline constexpr int kLongSections = 40'000;  // long ones
 inline constexpr int kLong = 50;              // steps in a long section and after it, each some nanoseconds
 inline constexpr int kTrips = 20'000;         // from one thread to another and back
-inline constexpr int kReads = 400'000;        // one in 64 is a write
+inline constexpr int kReads = 1'600'000;      // or writes, of all threads together: some time slices long
 
 // Something that takes time and no memory.
 inline void work(int steps) {
@@ -102,16 +102,16 @@ double worst_wait(int threads) {
   return *std::max_element(worst.begin(), worst.end());
 }
 
-// `Lock` has lock_shared(), too.
+// `Lock` has lock_shared(), too. One section in `one_write_in` is a write.
 template <class Lock>
-double read_mostly(int threads) {
+double read_and_write(int threads, int one_write_in) {
   Lock lock;
   long value = 0;
   const int each = kReads / threads;
   const double time = time_threads(threads, [&](int) {
     long sum = 0;
     for (int i = 0; i < each; ++i) {
-      if (i % 64 == 0) {
+      if (i % one_write_in == 0) {
         lock.lock();
         ++value;
         lock.unlock();
@@ -123,7 +123,7 @@ double read_mostly(int threads) {
     }
     asm volatile("" : : "r"(sum));
   });
-  check(value == static_cast<long>((each + 63) / 64) * threads, "read_mostly");
+  check(value == static_cast<long>((each + one_write_in - 1) / one_write_in) * threads, "read_and_write");
   return time * 1e9 / static_cast<double>(each * threads);
 }
 
@@ -138,6 +138,13 @@ double handover() {
     }
   });
   return time * 1e9 / (2.0 * kTrips);
+}
+
+template <class Lock>
+void add_rw_lock(std::vector<Work>& works, const std::string& impl, int threads) {
+  works.push_back({"read_mostly", impl, "ns", [threads] { return read_and_write<Lock>(threads, 64); }});
+  works.push_back({"read_half", impl, "ns", [threads] { return read_and_write<Lock>(threads, 2); }});
+  works.push_back({"write_only", impl, "ns", [threads] { return read_and_write<Lock>(threads, 1); }});
 }
 
 template <class Lock>
