@@ -39,7 +39,7 @@ class Turn {
 std::vector<Work> abseil_locks(int threads) {
   std::vector<Work> works;
   add_lock<Mutex>(works, "absl", threads);
-  works.push_back({"read_mostly", "absl", "ns", [threads] { return read_mostly<Mutex>(threads); }});
+  add_rw_lock<Mutex>(works, "absl", threads);
   works.push_back({"handover", "absl", "ns", handover<Turn>});
   return works;
 }

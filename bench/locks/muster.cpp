@@ -31,7 +31,7 @@ std::vector<Work> muster_locks(int threads) {
   std::vector<Work> works;
   add_lock<Lock>(works, kOurs, threads);
   works.push_back({"recursive", kOurs, "ns", uncontended<RLock>});
-  works.push_back({"read_mostly", kOurs, "ns", [threads] { return read_mostly<RWLock>(threads); }});
+  add_rw_lock<RWLock>(works, kOurs, threads);
   works.push_back({"handover", kOurs, "ns", handover<Turn>});
   return works;
 }

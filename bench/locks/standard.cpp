@@ -43,7 +43,7 @@ std::vector<Work> standard_locks(int threads) {
   works.push_back({"uncontended", "exchanges", "ns", uncontended<Exchanges>});
   add_lock<std::mutex>(works, "std", threads);
   works.push_back({"recursive", "std", "ns", uncontended<std::recursive_mutex>});
-  works.push_back({"read_mostly", "std", "ns", [threads] { return read_mostly<std::shared_mutex>(threads); }});
+  add_rw_lock<std::shared_mutex>(works, "std", threads);
   works.push_back({"handover", "std", "ns", handover<Turn>});
   return works;
 }

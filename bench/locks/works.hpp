@@ -168,14 +168,14 @@ double passed_over(int threads) {
   return static_cast<double>(most);
 }
 
-// One in 64 writes. `Lock` has lock_shared(), too.
+// `Lock` has lock_shared(), too. One section in `one_write_in` is a write.
 template <class Lock>
-double read_mostly(int threads) {
+double read_and_write(int threads, int one_write_in) {
   Lock lock;
   long value = 0;
   std::atomic<long> writes{0};
   const Repeated all = repeat(threads, [&](long round) {
-    if (round % 64 == 0) {
+    if (round % one_write_in == 0) {
       lock.lock();
       ++value;
       lock.unlock();
@@ -186,7 +186,7 @@ double read_mostly(int threads) {
       lock.unlock_shared();
     }
   });
-  check(value == writes, "read_mostly");
+  check(value == writes, "read_and_write");
   return all.cost;
 }
 
@@ -201,6 +201,13 @@ double handover() {
     }
   });
   return time * 1e9 / (2.0 * kTrips);
+}
+
+template <class Lock>
+void add_rw_lock(std::vector<Work>& works, const std::string& impl, int threads) {
+  works.push_back({"read_mostly", impl, "ns", [threads] { return read_and_write<Lock>(threads, 64); }});
+  works.push_back({"read_half", impl, "ns", [threads] { return read_and_write<Lock>(threads, 2); }});
+  works.push_back({"write_only", impl, "ns", [threads] { return read_and_write<Lock>(threads, 1); }});
 }
 
 template <class Lock>

@@ -12,10 +12,12 @@
 
 namespace muster::threading {
 
-// Phase-fair: who comes to read waits behind writers that wait, and those readers that wait when a writer is done go
-// before the next one. So neither side can keep the other out. 8 bytes. A standard Lockable, TimedLockable,
-// SharedLockable and SharedTimedLockable: std::unique_lock writes, std::shared_lock reads. Not to be taken twice by one
-// thread, nor raised from reading to writing: that waits for itself.
+// Short sections go by as they come, since handing the lock to a thread that still sleeps would leave it idle
+// meanwhile. But the readers that wait when a writer is done go before the next one; and once a writer was passed over
+// for a millisecond, no new reader passes it, nor any writer that came after. So neither side can keep the other out.
+// 8 bytes. A standard Lockable, TimedLockable, SharedLockable and SharedTimedLockable: std::unique_lock writes,
+// std::shared_lock reads. Not to be taken twice by one thread, nor raised from reading to writing: that waits for
+// itself.
 class MUSTER_EXPORT RWLock {
  public:
   RWLock() = default;
@@ -39,7 +41,7 @@ class MUSTER_EXPORT RWLock {
   void lock() noexcept { acquire_write(); }
   bool try_lock() noexcept {
     std::uint64_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & (kWriter | kReaders | kAdmitted)) == 0) {
+    while ((seen & (kWriter | kReaders | kStarvingWriters)) == 0) {
       if (state_.compare_exchange_weak(seen, seen | kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
         return true;
       }
@@ -50,7 +52,7 @@ class MUSTER_EXPORT RWLock {
   void lock_shared() noexcept { acquire_read(); }
   bool try_lock_shared() noexcept {
     std::uint64_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & (kWriter | kWaitingWriters)) == 0 && (seen & kReaders) != kReaders) {
+    while ((seen & (kWriter | kStarvingWriters)) == 0 && (seen & kReaders) != kReaders) {
       if (state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed)) {
         return true;
       }
@@ -77,29 +79,31 @@ class MUSTER_EXPORT RWLock {
   }
 
  private:
-  // The state: four numbers, a flag, and whose turn it is. Sleepers compare the lower half, in which all is that they
-  // wait for.
-  static constexpr unsigned kBits = 15;
-  static constexpr std::uint64_t kMost = (1U << kBits) - 1;
-  static constexpr std::uint64_t kReader = 1;                      // those that read,
-  static constexpr std::uint64_t kAdmittedOne = kReader << kBits;  // those that go before the next writer,
-  static constexpr std::uint64_t kWriter = kAdmittedOne << kBits;  // somebody writes,
-  static constexpr std::uint64_t kTurn = kWriter << 1U;            // changes when waiting readers are admitted,
-  static constexpr std::uint64_t kWaitingReader = kTurn << 1U;     // those that wait to be admitted,
-  static constexpr std::uint64_t kWaitingWriter = kWaitingReader << kBits;
-  static constexpr std::uint64_t kReaders = kReader * kMost;
-  static constexpr std::uint64_t kAdmitted = kAdmittedOne * kMost;
-  static constexpr std::uint64_t kWaitingReaders = kWaitingReader * kMost;
-  static constexpr std::uint64_t kWaitingWriters = kWaitingWriter * kMost;
+  // The state. Sleepers compare its lower half, in which is what changes whenever one of them may go on.
+  static constexpr std::uint64_t kWriter = 1;  // somebody writes
+  static constexpr std::uint64_t kComing = 2;  // a waiting writer is awake and about to look: no need to wake one
+  static constexpr std::uint64_t kTurn = 4;    // changes when waiting readers are let in
+  static constexpr std::uint64_t kStarvingWriter = 8;  // bits 3 to 16 count the waiting writers that starve,
+  static constexpr std::uint64_t kWaitingWriter = kStarvingWriter << 14U;  // 17 to 30 all writers that wait,
+  static constexpr std::uint64_t kReader = 1ULL << 32U;                    // 32 to 47 those that read,
+  static constexpr std::uint64_t kWaitingReader = kReader << 16U;          // 48 to 63 those that wait to read.
+  static constexpr std::uint64_t kStarvingWriters = kWaitingWriter - kStarvingWriter;
+  static constexpr std::uint64_t kWaitingWriters = kStarvingWriters << 14U;
+  static constexpr std::uint64_t kReaders = kWaitingReader - kReader;
+  static constexpr std::uint64_t kWaitingReaders = kReaders << 16U;
+  static constexpr std::uint64_t kHeld = kWriter | kReaders;
 
-  static std::uint64_t admit_waiting(std::uint64_t state) noexcept;
-  bool write_slow(detail::Nanos deadline) noexcept;
-  bool read_slow(detail::Nanos deadline) noexcept;
-  bool leave_as_writer() noexcept;
-  bool leave_as_reader(std::uint64_t turn) noexcept;
+  static bool is_for_writer(std::uint64_t seen, std::uint64_t share) noexcept;
+  static std::uint64_t pass_on(std::uint64_t freed) noexcept;
+  void wake_next(std::uint64_t seen) const noexcept;
+  void wake_readers(std::uint64_t turn) const noexcept;
   std::uint64_t enrol(std::uint64_t one, std::uint64_t all) noexcept;
-  void sleep(std::uint64_t seen, detail::Nanos deadline) const noexcept;
-  void wake() const noexcept;
+  bool write_slow(detail::Nanos deadline) noexcept;
+  bool await_as_writer(detail::Nanos deadline) noexcept;
+  void sleep_as_writer(std::uint64_t seen, std::uint64_t share, detail::Nanos until) noexcept;
+  bool leave_as_writer(std::uint64_t share) noexcept;
+  bool read_slow(detail::Nanos deadline) noexcept;
+  bool leave_as_reader(std::uint64_t turn) noexcept;
 
   std::atomic<std::uint64_t> state_{0};
 };

@@ -1,13 +1,26 @@
-// The lock's state is one word, and each step below one compare-and-swap of it. Who waits compares the lower half with
-// what it has seen when it falls asleep, and every change that may let somebody go on changes that half and then wakes
-// all that wait: so no wake-up is lost. After the change that frees the lock nothing of it is read or written, since
-// whoever has it next may destroy it; a wake is of an address only.
+// The lock's state is one word, and each step below one compare-and-swap of it. After the change that frees the lock
+// nothing of it is read or written, since whoever has it next may destroy it; a wake is of an address only.
 //
-// Nobody is kept out for ever: a writer that waits stops new readers from passing it; a writer that ends admits the
-// readers that wait then, and no writer gets the lock until those have had it or given up.
+// Invariants, checked by rwlock.pml:
+//
+// 1. Readers that wait do so because of a writer, or because of one that starves. A writer that ends makes readers of
+//    all that wait, whether they are awake yet or not, and changes the turn, by which they know. The turn changes no
+//    second time before each of them has seen it: until then they keep the writers out.
+// 2. While the lock is free and there are writers that wait, one of them is awake, or will be: if some starve, whoever
+//    freed the lock has woken a starving one; else it has woken one, or it saw kComing. A waiter takes kComing away
+//    only when it takes the lock, or has seen it held and is about to sleep or to leave; and what it compares when it
+//    falls asleep is the state without kComing. So whoever frees the lock in between changes what is compared, and the
+//    waiter does not sleep but looks again.
+// 3. Who leaves without the lock leaves it held, or a starving writer to come. If it was the last that starved, it
+//    wakes the readers that waited because of it. (It does not make readers of them: the turn would change too early.)
+//
+// Nobody is kept out for ever: while a writer starves, no new reader and no other writer takes the lock, and the
+// starving are woken in the order in which they fell asleep. A reader that waits has the lock when the next writer
+// ends.
 
 #include <muster/rwlock.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 
@@ -20,6 +33,16 @@ namespace muster::threading {
 namespace {
 
 constexpr os::Nanos kSpin = 2'000;
+// A writer that was passed over for so long gets the lock next.
+constexpr os::Nanos kPatience = 1'000'000;
+
+// Kinds of sleepers.
+constexpr std::uint32_t kPatient = 1;
+constexpr std::uint32_t kImpatient = 2;
+constexpr std::uint32_t kReadersOfOneTurn = 4;
+constexpr std::uint32_t kReadersOfTheOther = 8;
+
+std::uint32_t kind_of_reader(std::uint64_t turn) noexcept { return turn == 0 ? kReadersOfOneTurn : kReadersOfTheOther; }
 
 bool is_past(detail::Nanos deadline) noexcept { return deadline != detail::kForever && deadline <= os::now(); }
 
@@ -29,13 +52,11 @@ const std::atomic<std::uint32_t>& lower_half(const std::atomic<std::uint64_t>& s
   return reinterpret_cast<const std::atomic<std::uint32_t>*>(&state)[kAt];
 }
 
-}  // namespace
-
-void RWLock::sleep(std::uint64_t seen, detail::Nanos deadline) const noexcept {
-  os::futex_wait(lower_half(state_), static_cast<std::uint32_t>(seen), os::Scope::kPrivate, deadline);
+void sleep(const std::atomic<std::uint64_t>& state, std::uint64_t seen, std::uint32_t kind, os::Nanos until) noexcept {
+  os::futex_wait(lower_half(state), static_cast<std::uint32_t>(seen), os::Scope::kPrivate, until, kind);
 }
 
-void RWLock::wake() const noexcept { os::futex_wake(lower_half(state_), os::kAll, os::Scope::kPrivate); }
+}  // namespace
 
 // Counts the caller among those that wait; gives the state with it.
 std::uint64_t RWLock::enrol(std::uint64_t one, std::uint64_t all) noexcept {
@@ -50,57 +71,98 @@ std::uint64_t RWLock::enrol(std::uint64_t one, std::uint64_t all) noexcept {
   }
 }
 
-// The turn changes only when nobody is admitted any more, so a reader that waits or is admitted sees at most one
-// change.
-std::uint64_t RWLock::admit_waiting(std::uint64_t state) noexcept {
-  const std::uint64_t waiting = (state & kWaitingReaders) / kWaitingReader;
-  if (waiting == 0) return state;
-  return ((state & ~kWaitingReaders) + waiting * kAdmittedOne) ^ kTurn;
+// ---- handing on -----------------------------------------------------------------------------------------------------
+
+// What a state that nobody holds any more becomes in the same step.
+std::uint64_t RWLock::pass_on(std::uint64_t freed) noexcept {
+  const std::uint64_t waiting = (freed & kWaitingReaders) / kWaitingReader;
+  if (waiting != 0) return ((freed & ~kWaitingReaders) + waiting * kReader) ^ kTurn;
+  return (freed & kWaitingWriters) != 0 ? freed | kComing : freed;
+}
+
+// Wakes whom a writer waits for that ended in the state `seen`.
+void RWLock::wake_next(std::uint64_t seen) const noexcept {
+  if ((seen & kStarvingWriters) != 0) {
+    os::futex_wake(lower_half(state_), 1, os::Scope::kPrivate, kImpatient);
+  } else if ((seen & kWaitingWriters) != 0 && (seen & kComing) == 0) {
+    os::futex_wake(lower_half(state_), 1, os::Scope::kPrivate, kPatient);
+  }
+}
+
+void RWLock::wake_readers(std::uint64_t turn) const noexcept {
+  os::futex_wake(lower_half(state_), os::kAll, os::Scope::kPrivate, kind_of_reader(turn));
 }
 
 // ---- writing --------------------------------------------------------------------------------------------------------
 
+// Whether the lock is free for a waiting writer who has this share of the state.
+bool RWLock::is_for_writer(std::uint64_t seen, std::uint64_t share) noexcept {
+  return (seen & kHeld) == 0 && ((seen & kStarvingWriters) == 0 || (share & kStarvingWriters) != 0);
+}
+
 bool RWLock::write_slow(detail::Nanos deadline) noexcept {
   detail::halt_point();
   if (is_past(deadline)) return false;
-  if (sync::spin_until([this] { return try_lock(); }, kSpin)) return true;
+  return sync::spin_until([this] { return try_lock(); }, kSpin) || await_as_writer(deadline);
+}
+
+bool RWLock::await_as_writer(detail::Nanos deadline) noexcept {
+  std::uint64_t share = kWaitingWriter;
   std::uint64_t seen = enrol(kWaitingWriter, kWaitingWriters);
+  const os::Nanos patience = os::now() + kPatience;
   for (;;) {
-    if ((seen & (kWriter | kReaders | kAdmitted)) == 0) {
-      if (state_.compare_exchange_weak(seen, (seen - kWaitingWriter) | kWriter, std::memory_order_acquire,
-                                       std::memory_order_relaxed)) {
-        return true;
-      }
-      continue;
+    const bool starving = (share & kStarvingWriters) != 0;
+    if (is_for_writer(seen, share)) {
+      const std::uint64_t taken = ((seen - share) | kWriter) & ~kComing;
+      if (state_.compare_exchange_weak(seen, taken, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    } else if (is_past(deadline)) {
+      return leave_as_writer(share);
+    } else if (!starving && is_past(patience)) {
+      if (!state_.compare_exchange_weak(seen, seen + kStarvingWriter, std::memory_order_relaxed)) continue;
+      share += kStarvingWriter;
+      seen += kStarvingWriter;
+    } else {
+      sleep_as_writer(seen, share, starving ? deadline : std::min(deadline, patience));
+      seen = state_.load(std::memory_order_relaxed);
     }
-    if (is_past(deadline)) return leave_as_writer();
-    sleep(seen, deadline);
-    seen = state_.load(std::memory_order_relaxed);
   }
 }
 
-// The last writer that gives up lets those read that waited only because of it.
-bool RWLock::leave_as_writer() noexcept {
-  std::uint64_t seen = state_.load(std::memory_order_relaxed);
-  for (;;) {
-    const bool free = (seen & (kWriter | kReaders | kAdmitted)) == 0;
-    std::uint64_t left = (seen - kWaitingWriter) | (free ? kWriter : 0);
-    const bool admits = (left & (kWriter | kAdmitted | kWaitingWriters)) == 0 && (left & kWaitingReaders) != 0;
-    if (admits) left = admit_waiting(left);
-    if (!state_.compare_exchange_weak(seen, left, std::memory_order_acquire, std::memory_order_relaxed)) continue;
-    if (admits) wake();
-    return free;
+void RWLock::sleep_as_writer(std::uint64_t seen, std::uint64_t share, detail::Nanos until) noexcept {
+  if ((seen & kHeld) != 0 && (seen & kComing) != 0) {
+    if (!state_.compare_exchange_weak(seen, seen & ~kComing, std::memory_order_relaxed)) return;
+    seen &= ~kComing;
   }
+  sleep(state_, seen, (share & kStarvingWriters) != 0 ? kImpatient : kPatient, until);
+}
+
+// Who finds the lock free takes it all the same: others may count on that.
+bool RWLock::leave_as_writer(std::uint64_t share) noexcept {
+  std::uint64_t seen = state_.load(std::memory_order_relaxed);
+  std::uint64_t left = 0;
+  bool take = false;
+  do {
+    take = is_for_writer(seen, share);
+    left = (seen - share) | (take ? kWriter : 0);
+    if ((left & kHeld) != 0) left &= ~kComing;
+  } while (!state_.compare_exchange_weak(seen, left, std::memory_order_acquire, std::memory_order_relaxed));
+  const bool bars = (left & (kWriter | kStarvingWriters)) != 0;
+  const bool barred = (seen & kStarvingWriters) != 0;
+  if (barred && !bars && (left & kWaitingReaders) != 0) wake_readers(left & kTurn);
+  return take;
 }
 
 void RWLock::unlock() {
   std::uint64_t seen = state_.load(std::memory_order_relaxed);
-  std::uint64_t freed = 0;
   do {
     if ((seen & kWriter) == 0) throw LockError("release of a lock that nobody writes under");
-    freed = admit_waiting(seen & ~kWriter);
-  } while (!state_.compare_exchange_weak(seen, freed, std::memory_order_release, std::memory_order_relaxed));
-  if ((freed & (kAdmitted | kWaitingWriters)) != 0) wake();
+  } while (!state_.compare_exchange_weak(seen, pass_on(seen & ~kWriter), std::memory_order_release,
+                                         std::memory_order_relaxed));
+  if ((seen & kWaitingReaders) != 0) {
+    wake_readers(seen & kTurn);
+  } else {
+    wake_next(seen);
+  }
 }
 
 // ---- reading --------------------------------------------------------------------------------------------------------
@@ -112,38 +174,37 @@ bool RWLock::read_slow(detail::Nanos deadline) noexcept {
   std::uint64_t seen = enrol(kWaitingReader, kWaitingReaders);
   const std::uint64_t turn = seen & kTurn;
   for (;;) {
-    const bool admitted = (seen & kTurn) != turn;
-    const bool free = (seen & kWriter) == 0 && (admitted || (seen & kWaitingWriters) == 0);
-    if (free && (seen & kReaders) != kReaders) {
-      const std::uint64_t taken = seen + kReader - (admitted ? kAdmittedOne : kWaitingReader);
-      if (state_.compare_exchange_weak(seen, taken, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    if ((seen & kTurn) != turn) return true;
+    if ((seen & (kWriter | kStarvingWriters)) == 0 && (seen & kReaders) != kReaders) {
+      const std::uint64_t taken = seen + kReader - kWaitingReader;
+      if (state_.compare_exchange_weak(seen, taken, std::memory_order_acquire)) return true;
       continue;
     }
     if (is_past(deadline)) return leave_as_reader(turn);
-    sleep(seen, deadline);
-    seen = state_.load(std::memory_order_relaxed);
+    sleep(state_, seen, kind_of_reader(turn), deadline);
+    seen = state_.load(std::memory_order_acquire);  // it may be a reader already
   }
 }
 
-// An admitted reader that gives up may have been the last one that others wait for.
 bool RWLock::leave_as_reader(std::uint64_t turn) noexcept {
-  std::uint64_t seen = state_.load(std::memory_order_relaxed);
-  for (;;) {
-    const bool admitted = (seen & kTurn) != turn;
-    const std::uint64_t left = seen - (admitted ? kAdmittedOne : kWaitingReader);
-    if (!state_.compare_exchange_weak(seen, left, std::memory_order_relaxed)) continue;
-    if (admitted && (left & (kWaitingReaders | kWaitingWriters)) != 0) wake();
-    return false;
+  std::uint64_t seen = state_.load(std::memory_order_acquire);
+  while ((seen & kTurn) == turn) {
+    if (state_.compare_exchange_weak(seen, seen - kWaitingReader, std::memory_order_acquire)) return false;
   }
+  return true;
 }
 
 void RWLock::unlock_shared() {
   std::uint64_t seen = state_.load(std::memory_order_relaxed);
+  bool last = false;
+  std::uint64_t left = 0;
   do {
     if ((seen & kReaders) == 0) throw LockError("release of a lock that nobody reads under");
-  } while (!state_.compare_exchange_weak(seen, seen - kReader, std::memory_order_release, std::memory_order_relaxed));
-  const bool last = (seen & kReaders) == kReader || (seen & kReaders) == kReaders;
-  if (last && (seen & (kWaitingReaders | kAdmitted | kWaitingWriters)) != 0) wake();
+    last = (seen & kReaders) == kReader;
+    left = seen - kReader;
+    if (last && (left & kWaitingWriters) != 0) left |= kComing;
+  } while (!state_.compare_exchange_weak(seen, left, std::memory_order_release, std::memory_order_relaxed));
+  if (last) wake_next(seen);
 }
 
 }  // namespace muster::threading

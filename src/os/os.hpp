@@ -149,6 +149,8 @@ class Mapping {
   // there is no room: all pages are taken here and now, so that no touch can fail later. The file's descriptor is
   // close-on-exec and belongs to the mapping; nobody can make the file shorter or longer. `name` is for debuggers.
   static Mapping memfd(std::size_t bytes, const char* name = "muster");
+  // Pages shared with the processes that are forked from here on. Throws std::bad_alloc.
+  static Mapping inherited(std::size_t bytes);
   Mapping(Mapping&& other) noexcept;
   Mapping& operator=(Mapping&& other) noexcept;
   ~Mapping();

@@ -16,12 +16,13 @@ namespace {
 using namespace std::chrono_literals;
 using threading::RWLock;
 
-// How many wait, which there is no call to ask: 15 bits each of the lock's only word.
-std::uint64_t waiting(const RWLock& lock, unsigned at) {
-  return reinterpret_cast<const std::atomic<std::uint64_t>&>(lock).load() >> at & 0x7FFFU;
+// How many wait, which there is no call to ask: so many bits each of the lock's only word.
+std::uint64_t waiting(const RWLock& lock, unsigned at, unsigned bits) {
+  return reinterpret_cast<const std::atomic<std::uint64_t>&>(lock).load() >> at & ((1U << bits) - 1);
 }
-std::uint64_t waiting_readers(const RWLock& lock) { return waiting(lock, 32); }
-std::uint64_t waiting_writers(const RWLock& lock) { return waiting(lock, 47); }
+std::uint64_t waiting_readers(const RWLock& lock) { return waiting(lock, 48, 16); }
+std::uint64_t waiting_writers(const RWLock& lock) { return waiting(lock, 17, 14); }
+std::uint64_t starving_writers(const RWLock& lock) { return waiting(lock, 3, 14); }
 
 TEST(RWLock, is_for_many_readers_or_one_writer) {
   RWLock lock;
@@ -69,14 +70,15 @@ TEST(RWLock, is_a_standard_shared_lockable) {
   EXPECT_TRUE(writer.owns_lock());
 }
 
-TEST(RWLock, a_writer_that_waits_is_not_passed_by_new_readers) {
+TEST(RWLock, a_writer_that_has_waited_for_long_is_not_passed_by_new_readers) {
   RWLock lock;
   lock.acquire_read();
   std::thread writer([&] {
     lock.acquire_write();
     lock.release_write();
   });
-  await([&] { return waiting_writers(lock) == 1; });
+  await([&] { return starving_writers(lock) == 1; });
+  EXPECT_FALSE(lock.acquire_read(false));
   EXPECT_FALSE(lock.acquire_read(1ms));
   lock.release_read();
   writer.join();
@@ -107,6 +109,41 @@ TEST(RWLock, readers_that_wait_go_before_the_next_writer) {
   readers.join();
   writer.join();
   EXPECT_EQ(written, 1);
+}
+
+TEST(RWLock, a_writer_that_has_waited_for_long_is_not_passed_by_new_writers) {
+  RWLock lock;
+  lock.acquire_read();
+  std::atomic<bool> enough{false};
+  std::thread writer([&] {
+    lock.acquire_write();
+    await([&] { return enough.load(); });
+    lock.release_write();
+  });
+  await([&] { return starving_writers(lock) == 1; });
+  lock.release_read();
+  EXPECT_FALSE(lock.acquire_write(false)) << "the lock is kept for the writer, or it has it";
+  EXPECT_FALSE(lock.acquire_write(1ms));
+  enough = true;
+  writer.join();
+  EXPECT_TRUE(lock.acquire_write(false));
+}
+
+TEST(RWLock, a_writer_that_gives_up_lets_those_read_whom_it_kept_out) {
+  RWLock lock;
+  lock.acquire_read();
+  std::atomic<bool> enough{false};
+  std::thread writer([&] {
+    do EXPECT_FALSE(lock.acquire_write(20ms));
+    while (!enough);
+  });
+  await([&] { return starving_writers(lock) == 1; });
+  enough = true;
+  EXPECT_TRUE(lock.acquire_read()) << "beside the first reader";
+  writer.join();
+  lock.release_read();
+  lock.release_read();
+  EXPECT_TRUE(lock.acquire_write(false));
 }
 
 // Everything at once, with deadlines that pass at any moment: nobody is stranded, and no writer has company.

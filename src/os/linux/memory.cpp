@@ -141,6 +141,15 @@ Mapping Mapping::anonymous(std::size_t bytes, std::size_t alignment) {
   return mapping;
 }
 
+Mapping Mapping::inherited(std::size_t bytes) {
+  Mapping mapping;
+  if (bytes == 0) return mapping;
+  const std::size_t size = round_up(bytes, page_size());
+  mapping.data_ = map(size, MAP_SHARED | MAP_ANONYMOUS, -1);
+  mapping.size_ = size;
+  return mapping;
+}
+
 Mapping Mapping::memfd(std::size_t bytes, const char* name) {
   Mapping mapping;
   if (bytes == 0) return mapping;
