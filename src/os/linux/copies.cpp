@@ -77,7 +77,11 @@ long count_threads() noexcept {
 
 extern "C" void muster_begin_copy() noexcept { begin_copy(); }
 
-[[maybe_unused]] const int kRegistered = pthread_atfork(nullptr, nullptr, &muster_begin_copy);
+// Handlers run in the order in which they are registered, and those of others may ask for ids.
+void be_first_at_forks() noexcept {
+  [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, &muster_begin_copy);
+}
+[[maybe_unused]] const bool kRegistered = (be_first_at_forks(), true);
 
 }  // namespace
 
@@ -88,7 +92,10 @@ std::int64_t native_thread_id() noexcept {
 
 std::uint32_t generation() noexcept { return g_generation.load(std::memory_order_relaxed); }
 
-void at_forks(void (*before)(), void (*after)(), void (*in_copy)()) noexcept { pthread_atfork(before, after, in_copy); }
+void at_forks(void (*before)(), void (*after)(), void (*in_copy)()) noexcept {
+  be_first_at_forks();
+  pthread_atfork(before, after, in_copy);
+}
 
 // The thread that forked is the only one that came along; the others are neither in the table nor in their locks.
 void begin_copy() noexcept {
