@@ -39,6 +39,7 @@ class MUSTER_EXPORT Barrier {
  private:
   enum class State { kFilling, kDraining, kResetting, kBroken };
 
+  void await_filling();
   void let_go();
   void await_release(Duration timeout);
   void become_broken();

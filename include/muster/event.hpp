@@ -25,7 +25,9 @@ class Event {
   }
   void clear() noexcept { word_.fetch_and(~kSet, std::memory_order_acq_rel); }
   // Waits until the flag is set; false when `timeout` passed first.
-  bool wait(Duration timeout = {}) { return detail::await_flag(word_, kSet, timeout.deadline()); }
+  bool wait(Duration timeout = {}) {
+    return detail::await_flag(word_, kSet, timeout.deadline(), detail::WaitsFor::kEvent, this);
+  }
 
  private:
   static constexpr std::uint32_t kSet = 1;

@@ -8,6 +8,7 @@
 #include <muster/detail/halt.hpp>
 #include <muster/detail/lock_word.hpp>
 #include <muster/detail/thread_id.hpp>
+#include <muster/detail/waits.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
 
@@ -20,6 +21,9 @@ class RLock {
   RLock() = default;
   RLock(const RLock&) = delete;
   RLock& operator=(const RLock&) = delete;
+#ifdef MUSTER_DEADLOCK
+  ~RLock() { detail::note_gone(this); }
+#endif
 
   // Waits for the lock unless this thread holds it. With `blocking` false, or after `timeout`, it gives up; says
   // whether it got it.
@@ -30,7 +34,7 @@ class RLock {
   }
   bool acquire(Duration timeout) {
     if (try_lock()) return true;
-    if (!detail::lock_or_halt(word_, timeout.deadline())) return false;
+    if (!detail::lock_or_halt(word_, timeout.deadline(), detail::WaitsFor::kRLock)) return false;
     own();
     return true;
   }
@@ -38,6 +42,7 @@ class RLock {
   void release() {
     const std::uint32_t holder = holder_.load(std::memory_order_relaxed);
     if (holder == first_of(detail::thread_id())) {
+      detail::note_released(this);
       holder_.store(0, std::memory_order_relaxed);
       word_.unlock();
     } else {
@@ -51,7 +56,7 @@ class RLock {
 
   void lock() {
     if (try_lock()) return;
-    detail::lock_or_halt(word_, detail::kForever);
+    detail::lock_or_halt(word_, detail::kForever, detail::WaitsFor::kRLock);
     own();
   }
   bool try_lock() {
@@ -93,7 +98,10 @@ class RLock {
     }
     return true;
   }
-  void own() noexcept { holder_.store(first_of(detail::thread_id()), std::memory_order_relaxed); }
+  void own() noexcept {
+    detail::note_held(this);
+    holder_.store(first_of(detail::thread_id()), std::memory_order_relaxed);
+  }
   MUSTER_EXPORT void add_depth(std::size_t more);
   MUSTER_EXPORT void release_one(std::uint32_t holder);
   // For a wait on a Condition: gives the lock up, however deep, and takes it back as deep.

@@ -7,6 +7,7 @@
 
 #include <muster/detail/export.hpp>
 #include <muster/detail/wait_word.hpp>
+#include <muster/detail/waits.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
 
@@ -21,42 +22,35 @@ class MUSTER_EXPORT RWLock {
   RWLock() = default;
   RWLock(const RWLock&) = delete;
   RWLock& operator=(const RWLock&) = delete;
+#ifdef MUSTER_DEADLOCK
+  ~RWLock() { detail::note_gone(this); }
+#endif
 
   // Waits until it may write. With `blocking` false, or after `timeout`, it gives up; says whether it got the lock.
-  bool acquire_write(bool blocking = true) noexcept { return try_lock() || (blocking && write_slow(detail::kForever)); }
-  bool acquire_write(Duration timeout) noexcept { return try_lock() || write_slow(timeout.deadline()); }
+  bool acquire_write(bool blocking = true) noexcept(!detail::kDeadlockChecked) {
+    return detail::note_held(this, take_to_write() || (blocking && write_slow(detail::kForever)));
+  }
+  bool acquire_write(Duration timeout) noexcept(!detail::kDeadlockChecked) {
+    return detail::note_held(this, take_to_write() || write_slow(timeout.deadline()));
+  }
   // Throws LockError when nobody writes.
   void release_write() { unlock(); }
 
   // Waits until it may read; otherwise the same.
-  bool acquire_read(bool blocking = true) noexcept {
-    return try_lock_shared() || (blocking && read_slow(detail::kForever));
+  bool acquire_read(bool blocking = true) noexcept(!detail::kDeadlockChecked) {
+    return detail::note_reads(this, take_to_read() || (blocking && read_slow(detail::kForever)));
   }
-  bool acquire_read(Duration timeout) noexcept { return try_lock_shared() || read_slow(timeout.deadline()); }
+  bool acquire_read(Duration timeout) noexcept(!detail::kDeadlockChecked) {
+    return detail::note_reads(this, take_to_read() || read_slow(timeout.deadline()));
+  }
   // Throws LockError when nobody reads.
   void release_read() { unlock_shared(); }
 
-  void lock() noexcept { acquire_write(); }
-  bool try_lock() noexcept {
-    std::uint64_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & (kWriter | kReaders | kAdmitted)) == 0) {
-      if (state_.compare_exchange_weak(seen, seen | kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
-        return true;
-      }
-    }
-    return false;
-  }
+  void lock() noexcept(!detail::kDeadlockChecked) { acquire_write(); }
+  bool try_lock() noexcept { return detail::note_held(this, take_to_write()); }
   void unlock();
-  void lock_shared() noexcept { acquire_read(); }
-  bool try_lock_shared() noexcept {
-    std::uint64_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & (kWriter | kWaitingWriters)) == 0 && (seen & kReaders) != kReaders) {
-      if (state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed)) {
-        return true;
-      }
-    }
-    return false;
-  }
+  void lock_shared() noexcept(!detail::kDeadlockChecked) { acquire_read(); }
+  bool try_lock_shared() noexcept { return detail::note_reads(this, take_to_read()); }
   void unlock_shared();
 
   template <class Rep, class Period>
@@ -92,9 +86,27 @@ class MUSTER_EXPORT RWLock {
   static constexpr std::uint64_t kWaitingReaders = kWaitingReader * kMost;
   static constexpr std::uint64_t kWaitingWriters = kWaitingWriter * kMost;
 
+  bool take_to_write() noexcept {
+    std::uint64_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & (kWriter | kReaders | kAdmitted)) == 0) {
+      if (state_.compare_exchange_weak(seen, seen | kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+  bool take_to_read() noexcept {
+    std::uint64_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & (kWriter | kWaitingWriters)) == 0 && (seen & kReaders) != kReaders) {
+      if (state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
   static std::uint64_t admit_waiting(std::uint64_t state) noexcept;
-  bool write_slow(detail::Nanos deadline) noexcept;
-  bool read_slow(detail::Nanos deadline) noexcept;
+  bool write_slow(detail::Nanos deadline) noexcept(!detail::kDeadlockChecked);
+  bool read_slow(detail::Nanos deadline) noexcept(!detail::kDeadlockChecked);
   bool leave_as_writer() noexcept;
   bool leave_as_reader(std::uint64_t turn) noexcept;
   std::uint64_t enrol(std::uint64_t one, std::uint64_t all) noexcept;

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include <muster/detail/waits.hpp>
+
 namespace muster::threading {
 
 Barrier::Barrier(int parties, std::function<void()> action, Duration timeout)
@@ -16,7 +18,7 @@ int Barrier::wait() { return wait(timeout_); }
 // Who comes while the last ones are still leaving waits until they have left.
 int Barrier::wait(Duration timeout) {
   const std::scoped_lock guard(lock_);
-  changed_.wait_for([this] { return state_ == State::kFilling || state_ == State::kBroken; });
+  await_filling();
   if (state_ == State::kBroken) throw BrokenBarrierError("the barrier is broken");
   struct Leave {
     Barrier& barrier;
@@ -37,6 +39,12 @@ int Barrier::wait(Duration timeout) {
   return number;
 }
 
+void Barrier::await_filling() {
+  if (state_ == State::kFilling || state_ == State::kBroken) return;
+  const detail::Waiting waiting(detail::WaitsFor::kBarrier, this, detail::kForever);
+  changed_.wait_for([this] { return state_ == State::kFilling || state_ == State::kBroken; });
+}
+
 void Barrier::let_go() {
   try {
     if (action_) action_();
@@ -49,6 +57,7 @@ void Barrier::let_go() {
 }
 
 void Barrier::await_release(Duration timeout) {
+  const detail::Waiting waiting(detail::WaitsFor::kBarrier, this, detail::kForever);
   if (!changed_.wait_for([this] { return state_ != State::kFilling; }, timeout)) {
     become_broken();
     throw BrokenBarrierError("not all came to the barrier in time");

@@ -47,13 +47,15 @@ std::size_t RLock::release_all() {
       beyond().erase(deep);
     }
   }
+  detail::note_released(this);
   holder_.store(0, std::memory_order_relaxed);
   word_.unlock();
   return depth;
 }
 
 void RLock::acquire_again(std::size_t depth) {
-  word_.lock();
+  detail::lock_or_halt(word_, detail::kForever, detail::WaitsFor::kRLock);
+  detail::note_held(this);
   const std::size_t counted = depth < kMostDepth ? depth : kMostDepth;
   holder_.store(first_of(detail::thread_id()) + static_cast<std::uint32_t>(counted - 1), std::memory_order_relaxed);
   add_depth(depth - counted);

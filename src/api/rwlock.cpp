@@ -12,6 +12,7 @@
 #include <cstddef>
 
 #include <muster/detail/halt.hpp>
+#include <muster/detail/waits.hpp>
 
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
@@ -60,10 +61,11 @@ std::uint64_t RWLock::admit_waiting(std::uint64_t state) noexcept {
 
 // ---- writing --------------------------------------------------------------------------------------------------------
 
-bool RWLock::write_slow(detail::Nanos deadline) noexcept {
+bool RWLock::write_slow(detail::Nanos deadline) noexcept(!detail::kDeadlockChecked) {
   detail::halt_point();
   if (is_past(deadline)) return false;
-  if (sync::spin_until([this] { return try_lock(); }, kSpin)) return true;
+  if (sync::spin_until([this] { return take_to_write(); }, kSpin)) return true;
+  const detail::Waiting waiting(detail::WaitsFor::kWrite, this, deadline);
   std::uint64_t seen = enrol(kWaitingWriter, kWaitingWriters);
   for (;;) {
     if ((seen & (kWriter | kReaders | kAdmitted)) == 0) {
@@ -94,6 +96,7 @@ bool RWLock::leave_as_writer() noexcept {
 }
 
 void RWLock::unlock() {
+  detail::note_released(this);
   std::uint64_t seen = state_.load(std::memory_order_relaxed);
   std::uint64_t freed = 0;
   do {
@@ -105,10 +108,11 @@ void RWLock::unlock() {
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
-bool RWLock::read_slow(detail::Nanos deadline) noexcept {
+bool RWLock::read_slow(detail::Nanos deadline) noexcept(!detail::kDeadlockChecked) {
   detail::halt_point();
   if (is_past(deadline)) return false;
-  if (sync::spin_until([this] { return try_lock_shared(); }, kSpin)) return true;
+  if (sync::spin_until([this] { return take_to_read(); }, kSpin)) return true;
+  const detail::Waiting waiting(detail::WaitsFor::kRead, this, deadline);
   std::uint64_t seen = enrol(kWaitingReader, kWaitingReaders);
   const std::uint64_t turn = seen & kTurn;
   for (;;) {
@@ -138,6 +142,7 @@ bool RWLock::leave_as_reader(std::uint64_t turn) noexcept {
 }
 
 void RWLock::unlock_shared() {
+  detail::note_read(this);
   std::uint64_t seen = state_.load(std::memory_order_relaxed);
   do {
     if ((seen & kReaders) == 0) throw LockError("release of a lock that nobody reads under");

@@ -4,6 +4,7 @@
 #include <climits>
 
 #include <muster/detail/halt.hpp>
+#include <muster/detail/waits.hpp>
 
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
@@ -52,6 +53,7 @@ bool Semaphore::acquire_slow(detail::Nanos deadline) noexcept {
   detail::halt_point();
   if (deadline != detail::kForever && deadline <= os::now()) return false;
   if (sync::spin_until([this] { return take(); }, kSpin)) return true;
+  const detail::Waiting waiting(detail::WaitsFor::kSemaphore, this, deadline);
   for (;;) {
     word_.fetch_or(kMark, std::memory_order_relaxed);
     if (take_and_mark()) return true;

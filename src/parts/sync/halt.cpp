@@ -21,8 +21,22 @@ void halt_point() noexcept {
   while (g_halted.load(std::memory_order_relaxed) != 0) os::futex_wait(g_halted, 1, os::Scope::kPrivate);
 }
 
-bool lock_or_halt(PrivateLock& lock, Nanos deadline) noexcept {
+bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, WaitsFor what,
+                const void* which) {
   halt_point();
+  if ((word.load(std::memory_order_acquire) & bits) != 0) return true;
+  bool is_set = false;
+  {
+    const Waiting waiting(what, which, deadline);
+    is_set = await_bits(word, bits, deadline, Scope::kPrivate) == Await::kReady;
+  }
+  halt_point();
+  return is_set;
+}
+
+bool lock_or_halt(PrivateLock& lock, Nanos deadline, WaitsFor what) noexcept(!kDeadlockChecked) {
+  halt_point();
+  const Waiting waiting(what, &lock, deadline);
   return lock.lock_until(deadline);
 }
 
