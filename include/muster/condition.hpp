@@ -57,6 +57,7 @@ class Condition : public detail::StandardLock<Condition> {
 
   MUSTER_EXPORT bool wait_until(detail::Nanos deadline);
   void require_lock(const char* call) const;
+  const void* lock_address() const noexcept;
   std::size_t release_all();
   void acquire_again(std::size_t depth);
   void enqueue(Waiter& waiter) noexcept;

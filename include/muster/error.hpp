@@ -44,7 +44,8 @@ class MUSTER_EXPORT Cancelled : public Error {
   ~Cancelled() override;
 };
 
-// A wait that could never end, refused: a task that joins its own pool, say.
+// A wait that could never end, refused: a task that joins its own pool, say; in builds with MUSTER_DEADLOCK one that
+// would close a circle of threads which wait for each other, all named.
 class MUSTER_EXPORT DeadlockError : public Error {
  public:
   using Error::Error;

@@ -7,6 +7,7 @@
 
 #include <muster/detail/export.hpp>
 #include <muster/detail/wait_word.hpp>
+#include <muster/detail/waits.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
 
@@ -23,42 +24,35 @@ class MUSTER_EXPORT RWLock {
   RWLock() = default;
   RWLock(const RWLock&) = delete;
   RWLock& operator=(const RWLock&) = delete;
+#ifdef MUSTER_DEADLOCK
+  ~RWLock() { detail::note_gone(this); }
+#endif
 
   // Waits until it may write. With `blocking` false, or after `timeout`, it gives up; says whether it got the lock.
-  bool acquire_write(bool blocking = true) noexcept { return try_lock() || (blocking && write_slow(detail::kForever)); }
-  bool acquire_write(Duration timeout) noexcept { return try_lock() || write_slow(timeout.deadline()); }
+  bool acquire_write(bool blocking = true) {
+    return detail::note_held(this, take_to_write() || (blocking && write_slow(detail::kForever)));
+  }
+  bool acquire_write(Duration timeout) {
+    return detail::note_held(this, take_to_write() || write_slow(timeout.deadline()));
+  }
   // Throws LockError when nobody writes.
   void release_write() { unlock(); }
 
   // Waits until it may read; otherwise the same.
-  bool acquire_read(bool blocking = true) noexcept {
-    return try_lock_shared() || (blocking && read_slow(detail::kForever));
+  bool acquire_read(bool blocking = true) {
+    return detail::note_reads(this, take_to_read() || (blocking && read_slow(detail::kForever)));
   }
-  bool acquire_read(Duration timeout) noexcept { return try_lock_shared() || read_slow(timeout.deadline()); }
+  bool acquire_read(Duration timeout) {
+    return detail::note_reads(this, take_to_read() || read_slow(timeout.deadline()));
+  }
   // Throws LockError when nobody reads.
   void release_read() { unlock_shared(); }
 
-  void lock() noexcept { acquire_write(); }
-  bool try_lock() noexcept {
-    std::uint64_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & (kWriter | kReaders | kStarvingWriters)) == 0) {
-      if (state_.compare_exchange_weak(seen, seen | kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
-        return true;
-      }
-    }
-    return false;
-  }
+  void lock() { acquire_write(); }
+  bool try_lock() noexcept { return detail::note_held(this, take_to_write()); }
   void unlock();
-  void lock_shared() noexcept { acquire_read(); }
-  bool try_lock_shared() noexcept {
-    std::uint64_t seen = state_.load(std::memory_order_relaxed);
-    while ((seen & (kWriter | kStarvingWriters)) == 0 && (seen & kReaders) != kReaders) {
-      if (state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed)) {
-        return true;
-      }
-    }
-    return false;
-  }
+  void lock_shared() { acquire_read(); }
+  bool try_lock_shared() noexcept { return detail::note_reads(this, take_to_read()); }
   void unlock_shared();
 
   template <class Rep, class Period>
@@ -93,16 +87,34 @@ class MUSTER_EXPORT RWLock {
   static constexpr std::uint64_t kWaitingReaders = kReaders << 16U;
   static constexpr std::uint64_t kHeld = kWriter | kReaders;
 
+  bool take_to_write() noexcept {
+    std::uint64_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & (kWriter | kReaders | kStarvingWriters)) == 0) {
+      if (state_.compare_exchange_weak(seen, seen | kWriter, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+  bool take_to_read() noexcept {
+    std::uint64_t seen = state_.load(std::memory_order_relaxed);
+    while ((seen & (kWriter | kStarvingWriters)) == 0 && (seen & kReaders) != kReaders) {
+      if (state_.compare_exchange_weak(seen, seen + kReader, std::memory_order_acquire, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
   static bool is_for_writer(std::uint64_t seen, std::uint64_t share) noexcept;
   static std::uint64_t pass_on(std::uint64_t freed) noexcept;
   void wake_next(std::uint64_t seen) const noexcept;
   void wake_readers(std::uint64_t turn) const noexcept;
   std::uint64_t enrol(std::uint64_t one, std::uint64_t all) noexcept;
-  bool write_slow(detail::Nanos deadline) noexcept;
+  bool write_slow(detail::Nanos deadline);
   bool await_as_writer(detail::Nanos deadline) noexcept;
   void sleep_as_writer(std::uint64_t seen, std::uint64_t share, detail::Nanos until) noexcept;
   bool leave_as_writer(std::uint64_t share) noexcept;
-  bool read_slow(detail::Nanos deadline) noexcept;
+  bool read_slow(detail::Nanos deadline);
   bool leave_as_reader(std::uint64_t turn) noexcept;
 
   std::atomic<std::uint64_t> state_{0};

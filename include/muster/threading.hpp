@@ -3,6 +3,7 @@
 
 #include <muster/barrier.hpp>
 #include <muster/condition.hpp>
+#include <muster/dump.hpp>
 #include <muster/event.hpp>
 #include <muster/excepthook.hpp>
 #include <muster/local.hpp>

@@ -75,7 +75,7 @@ bool wait_for(Task& task, Nanos deadline) {
     return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
   }
   if (engine::thread::inside_any_task()) return engine::thread::wait_elsewhere(task, deadline);
-  return await_flag(task.state, Task::kDone, deadline);
+  return await_flag(task.state, Task::kDone, deadline, WaitsFor::kResult, &task);
 }
 
 bool cancel(Task& task) {

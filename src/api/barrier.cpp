@@ -3,6 +3,7 @@
 #include <string>
 
 #include <muster/condition.hpp>
+#include <muster/detail/waits.hpp>
 #include <muster/shared_condition.hpp>
 
 namespace muster::detail {
@@ -60,6 +61,7 @@ int BasicBarrier<Condition>::arrive(Duration timeout, const std::function<void()
     return number;
   }
   const std::uint64_t turn = turn_;
+  const Waiting waiting(WaitsFor::kBarrier, this, kForever);
   if (!changed_.wait_for([&] { return turn_ != turn; }, timeout)) {
     become_broken();
     throw BrokenBarrierError("not all came to the barrier in time");

@@ -6,11 +6,13 @@
 
 #include <muster/detail/halt.hpp>
 #include <muster/detail/wait_word.hpp>
+#include <muster/detail/waits.hpp>
 
 namespace muster::threading {
 
 using detail::LockGuard;
 using detail::Nanos;
+using detail::WaitsFor;
 
 // Stands on the stack of who waits, and in the queue until it is notified. The flag is set under the queue's lock, and
 // after that the waiter may be gone.
@@ -26,6 +28,10 @@ struct Condition::Waiter {
 void Condition::require_lock(const char* call) const {
   if (lock_ != nullptr ? lock_->locked() : rlock_->owned()) return;
   throw LockError(std::string(call) + "() without holding the lock");
+}
+
+const void* Condition::lock_address() const noexcept {
+  return lock_ != nullptr ? static_cast<const void*>(lock_) : rlock_;
 }
 
 std::size_t Condition::release_all() {
@@ -49,8 +55,10 @@ bool Condition::wait_until(Nanos deadline) {
   require_lock("wait");
   Waiter waiter;
   enqueue(waiter);
+  const detail::Needing needing(lock_ != nullptr ? WaitsFor::kLock : WaitsFor::kRLock, lock_address());
   const std::size_t depth = release_all();
-  const bool notified = detail::await_flag(waiter.word, Waiter::kNotified, deadline) || !withdraw(waiter);
+  const bool notified =
+      detail::await_flag(waiter.word, Waiter::kNotified, deadline, WaitsFor::kCondition, this) || !withdraw(waiter);
   acquire_again(depth);
   return notified;
 }

@@ -23,7 +23,7 @@ std::uint32_t thread_id() noexcept { return static_cast<std::uint32_t>(os::nativ
 template <class Word>
 bool BasicRLock<Word>::acquire_slow(Nanos deadline) {
   try {
-    if (!lock_or_halt(word_, deadline)) return false;
+    if (!lock_or_halt(word_, deadline, WaitsFor::kRLock)) return false;
   } catch (const OwnerDied&) {  // which has left it to us
     own();
     throw;
@@ -60,6 +60,7 @@ std::size_t BasicRLock<Word>::release_all() {
       beyond().erase(deep);
     }
   }
+  note_end<Word>(this);
   holder_.store(0, std::memory_order_relaxed);
   word_.unlock();
   return depth;
@@ -67,11 +68,17 @@ std::size_t BasicRLock<Word>::release_all() {
 
 template <class Word>
 void BasicRLock<Word>::acquire_again(std::size_t depth) {
-  const Taken taken = word_.lock_until(kForever);
+  std::int32_t died = 0;
+  try {
+    lock_or_halt(word_, kForever, WaitsFor::kRLock);
+  } catch (const OwnerDied& owner) {
+    died = owner.pid();
+  }
+  noted<Word>(this, true);
   const std::size_t counted = depth < kMostDepth ? depth : kMostDepth;
   holder_.store(first_of(thread_id()) + static_cast<std::uint32_t>(counted - 1), std::memory_order_relaxed);
   add_depth(depth - counted);
-  if (taken.died != 0) throw OwnerDied(taken.died);
+  if (died != 0) throw OwnerDied(died);
 }
 
 template class BasicRLock<PrivateLock>;

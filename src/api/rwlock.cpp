@@ -25,6 +25,7 @@
 #include <cstddef>
 
 #include <muster/detail/halt.hpp>
+#include <muster/detail/waits.hpp>
 
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
@@ -100,10 +101,12 @@ bool RWLock::is_for_writer(std::uint64_t seen, std::uint64_t share) noexcept {
   return (seen & kHeld) == 0 && ((seen & kStarvingWriters) == 0 || (share & kStarvingWriters) != 0);
 }
 
-bool RWLock::write_slow(detail::Nanos deadline) noexcept {
+bool RWLock::write_slow(detail::Nanos deadline) {
   detail::halt_point();
   if (is_past(deadline)) return false;
-  return sync::spin_until([this] { return try_lock(); }, kSpin) || await_as_writer(deadline);
+  if (sync::spin_until([this] { return take_to_write(); }, kSpin)) return true;
+  const detail::Waiting waiting(detail::WaitsFor::kWrite, this, deadline);
+  return await_as_writer(deadline);
 }
 
 bool RWLock::await_as_writer(detail::Nanos deadline) noexcept {
@@ -153,6 +156,7 @@ bool RWLock::leave_as_writer(std::uint64_t share) noexcept {
 }
 
 void RWLock::unlock() {
+  detail::note_released(this);
   std::uint64_t seen = state_.load(std::memory_order_relaxed);
   do {
     if ((seen & kWriter) == 0) throw LockError("release of a lock that nobody writes under");
@@ -167,10 +171,11 @@ void RWLock::unlock() {
 
 // ---- reading --------------------------------------------------------------------------------------------------------
 
-bool RWLock::read_slow(detail::Nanos deadline) noexcept {
+bool RWLock::read_slow(detail::Nanos deadline) {
   detail::halt_point();
   if (is_past(deadline)) return false;
-  if (sync::spin_until([this] { return try_lock_shared(); }, kSpin)) return true;
+  if (sync::spin_until([this] { return take_to_read(); }, kSpin)) return true;
+  const detail::Waiting waiting(detail::WaitsFor::kRead, this, deadline);
   std::uint64_t seen = enrol(kWaitingReader, kWaitingReaders);
   const std::uint64_t turn = seen & kTurn;
   for (;;) {
@@ -195,6 +200,7 @@ bool RWLock::leave_as_reader(std::uint64_t turn) noexcept {
 }
 
 void RWLock::unlock_shared() {
+  detail::note_read(this);
   std::uint64_t seen = state_.load(std::memory_order_relaxed);
   bool last = false;
   std::uint64_t left = 0;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <muster/detail/halt.hpp>
+#include <muster/detail/waits.hpp>
 
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
@@ -60,6 +61,7 @@ bool BasicSemaphore<kScope>::acquire_slow(Nanos deadline) noexcept {
   halt_point();
   if (deadline != kForever && deadline <= os::now()) return false;
   if (sync::spin_until([this] { return take(); }, kSpin)) return true;
+  const detail::Waiting waiting(detail::WaitsFor::kSemaphore, this, deadline);
   for (;;) {
     word_.fetch_or(kMark, std::memory_order_relaxed);
     if (take_and_mark()) return true;

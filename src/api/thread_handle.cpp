@@ -4,6 +4,7 @@
 #include <utility>
 
 #include <muster/detail/halt.hpp>
+#include <muster/detail/waits.hpp>
 #include <muster/error.hpp>
 
 #include "api/thread_state.hpp"
@@ -14,6 +15,16 @@ namespace muster::threading {
 using detail::LockGuard;
 using detail::Threads;
 using detail::ThreadState;
+
+namespace {
+
+bool join_watched(ThreadState& state, detail::Nanos deadline) {
+  if (state.has(ThreadState::kEnded)) return detail::join(state, deadline);
+  const detail::Waiting waiting(detail::WaitsFor::kThread, &state, deadline);
+  return detail::join(state, deadline);
+}
+
+}  // namespace
 
 ThreadState& ThreadHandle::state() const {
   detail::halt_point();
@@ -48,7 +59,7 @@ bool ThreadHandle::join(Duration timeout) const {
     if (known.has_run) return true;
     throw ThreadError("a thread cannot join itself");
   }
-  const bool ended = detail::join(known, timeout.deadline());
+  const bool ended = join_watched(known, timeout.deadline());
   detail::halt_point();
   return ended;
 }

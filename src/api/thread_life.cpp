@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdio>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "api/thread_state.hpp"
 #include "api/thrown.hpp"
 #include "api/type_name.hpp"
+#include "api/waits.hpp"
 #include "os/os.hpp"
 #include "os/process.hpp"
 
@@ -43,6 +45,7 @@ struct End {
   // The main thread does not: destructors of static objects may ask for it.
   void leave() const noexcept {
     t_state = nullptr;
+    know_waits_of(nullptr);
     Threads& all = threads();
     const LockGuard guard(all.lock);
     all.unlist(*state);
@@ -121,6 +124,7 @@ void become(const std::shared_ptr<ThreadState>& state) noexcept {
   if (t_past_end) return;  // t_end is gone
   t_end.state = state;
   t_state = state.get();
+  know_waits_of(t_state);
 }
 
 ThreadState* known_state() noexcept { return t_state; }
@@ -153,11 +157,24 @@ std::shared_ptr<ThreadState> first_to_wait_for() noexcept {
   return found == all.listed.end() ? nullptr : *found;
 }
 
+// Nobody is left to catch what a check throws: it is said, and the wait goes on with a limit that never comes,
+// unchecked.
+void join_at_end(ThreadState& state) noexcept {
+  try {
+    const Waiting waiting(WaitsFor::kThread, &state, kForever);
+    join(state, kForever);
+  } catch (const DeadlockError& circle) {
+    std::fprintf(stderr, "muster: the program cannot end: %s\n", circle.what());
+    const Waiting waiting(WaitsFor::kThread, &state, kForever - 1);
+    join(state, kForever);
+  }
+}
+
 }  // namespace
 
 void end_threads() noexcept {
   if (runs_main()) threads().main->set(ThreadState::kEnded);  // a thread that we wait for may be waiting for it
-  while (const std::shared_ptr<ThreadState> state = first_to_wait_for()) join(*state, kForever);
+  while (const std::shared_ptr<ThreadState> state = first_to_wait_for()) join_at_end(*state);
   halt_daemons();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "api/waits.hpp"
 #include "os/process.hpp"
 #include "parts/sync/await.hpp"
 
@@ -37,8 +38,14 @@ bool ThreadState::is_over() const noexcept { return has(kEnded) || (this == know
 
 namespace {
 
-void before_fork() { threads().lock.lock(); }
-void after_fork() { threads().lock.unlock(); }
+void before_fork() {
+  threads().lock.lock();
+  g_waits.lock.lock();
+}
+void after_fork() {
+  g_waits.lock.unlock();
+  threads().lock.unlock();
+}
 
 // The thread is not in this copy.
 void vanish(ThreadState& state) noexcept {
@@ -49,6 +56,7 @@ void vanish(ThreadState& state) noexcept {
 void in_copy() {
   Threads& all = threads();
   std::construct_at(&all.lock);  // who waits for it in the original is not here
+  keep_own_waits();
   std::shared_ptr<ThreadState> self;
   for (const auto& state : std::exchange(all.listed, {})) {
     if (state.get() == known_state()) {

@@ -27,7 +27,9 @@ class BasicEvent {
   }
   void clear() noexcept { word_.fetch_and(~kSet, std::memory_order_acq_rel); }
   // Waits until the flag is set; false when `timeout` passed first.
-  bool wait(Duration timeout = {}) { return await_flag(word_, kSet, timeout.deadline(), kScope); }
+  bool wait(Duration timeout = {}) {
+    return await_flag(word_, kSet, timeout.deadline(), WaitsFor::kEvent, this, kScope);
+  }
 
  private:
   static constexpr std::uint32_t kSet = 1;

@@ -9,10 +9,21 @@
 #include <muster/detail/lock_word.hpp>
 #include <muster/detail/standard_lock.hpp>
 #include <muster/detail/thread_id.hpp>
+#include <muster/detail/waits.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
 
 namespace muster::detail {
+
+// Who holds a lock of one process is noted where deadlocks are checked (waits.hpp).
+template <class Word>
+bool noted(const void* lock, bool got) noexcept {
+  return Word::kScope == Scope::kPrivate ? note_held(lock, got) : got;
+}
+template <class Word>
+void note_end(const void* lock) noexcept {
+  if constexpr (Word::kScope == Scope::kPrivate) note_released(lock);
+}
 
 // Held by nobody in particular.
 template <class Word>
@@ -21,19 +32,28 @@ class BasicLock : public StandardLock<BasicLock<Word>> {
   BasicLock() = default;
   BasicLock(const BasicLock&) = delete;
   BasicLock& operator=(const BasicLock&) = delete;
+#ifdef MUSTER_DEADLOCK
+  ~BasicLock() { note_gone(this); }
+#endif
 
   // Waits for the lock. With `blocking` false, or after `timeout`, it gives up; says whether it got it.
-  bool acquire(bool blocking = true) { return word_.try_lock() || lock_or_halt(word_, blocking ? kForever : kAtOnce); }
-  bool acquire(Duration timeout) { return word_.try_lock() || lock_or_halt(word_, timeout.deadline()); }
+  bool acquire(bool blocking = true) {
+    return noted<Word>(this, word_.try_lock() ||
+                                 lock_or_halt(word_, blocking ? kForever : kAtOnce, WaitsFor::kLock));
+  }
+  bool acquire(Duration timeout) {
+    return noted<Word>(this, word_.try_lock() || lock_or_halt(word_, timeout.deadline(), WaitsFor::kLock));
+  }
   // Throws LockError when nobody holds the lock.
   void release() {
+    note_end<Word>(this);
     if (!word_.unlock()) throw LockError("release() of a lock that nobody holds");
   }
   // Whether somebody holds it, as of a moment ago.
   bool locked() const noexcept { return word_.locked(); }
 
  private:
-  Word word_;
+  Word word_;  // first of all: a wait for it is told by its address
 };
 
 // Held by a thread, as often as it has taken it.
@@ -43,6 +63,9 @@ class BasicRLock : public StandardLock<BasicRLock<Word>> {
   BasicRLock() = default;
   BasicRLock(const BasicRLock&) = delete;
   BasicRLock& operator=(const BasicRLock&) = delete;
+#ifdef MUSTER_DEADLOCK
+  ~BasicRLock() { note_gone(this); }
+#endif
 
   // Waits for the lock unless this thread holds it. With `blocking` false, or after `timeout`, it gives up; says
   // whether it got it.
@@ -54,6 +77,7 @@ class BasicRLock : public StandardLock<BasicRLock<Word>> {
   void release() {
     const std::uint32_t holder = holder_.load(std::memory_order_relaxed);
     if (holder == first_of(thread_id()) && is_of_this_process()) {
+      note_end<Word>(this);
       holder_.store(0, std::memory_order_relaxed);
       word_.unlock();
     } else {
@@ -98,12 +122,15 @@ class BasicRLock : public StandardLock<BasicRLock<Word>> {
     own();
     return true;
   }
-  void own() noexcept { holder_.store(first_of(thread_id()), std::memory_order_relaxed); }
+  void own() noexcept {
+    noted<Word>(this, true);
+    holder_.store(first_of(thread_id()), std::memory_order_relaxed);
+  }
   MUSTER_EXPORT bool acquire_slow(Nanos deadline);
   MUSTER_EXPORT void add_depth(std::size_t more);
   MUSTER_EXPORT void release_one(std::uint32_t holder);
 
-  Word word_;
+  Word word_;  // first of all, as above
   std::atomic<std::uint32_t> holder_{0};
 };
 
