@@ -2,6 +2,8 @@
 // What locks are measured at, each work written once. A lock is anything with lock() and unlock(); see the files that
 // give them a name.
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -131,8 +133,15 @@ double worst_wait(int threads) {
   return *std::max_element(worst.begin(), worst.end());
 }
 
+// How often the system took the calling thread from its CPU.
+inline long preemptions() {
+  rusage usage{};
+  getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nivcsw;
+}
+
 // The most that others had a lock, which all want without pause, after a thread had waited for it for a millisecond and
-// before it got it.
+// before it got it. Of threads that were not stopped meanwhile: they might not have come to the lock yet.
 template <class Lock>
 double passed_over(int threads) {
   constexpr std::size_t kMost = std::size_t{1} << 21U;
@@ -147,14 +156,19 @@ double passed_over(int threads) {
   std::vector<std::vector<Waited>> waited(static_cast<std::size_t>(threads));
   const auto end = Clock::now() + std::chrono::milliseconds(100);
   time_threads(threads, [&](int number) {
-    for (Clock::time_point begin = Clock::now(); begin < end; begin = Clock::now()) {
+    for (;;) {
+      const long before = preemptions();
+      const Clock::time_point begin = Clock::now();
+      if (begin >= end) break;
       lock.lock();
       const Clock::time_point now = Clock::now();
       const std::size_t place = count++;
       if (place < kMost) got[place] = now;
       work(kLong);
       lock.unlock();
-      if (now - begin > kPatience) waited[static_cast<std::size_t>(number)].push_back({begin + kPatience, place});
+      if (now - begin > kPatience && preemptions() == before) {
+        waited[static_cast<std::size_t>(number)].push_back({begin + kPatience, place});
+      }
     }
   });
   check(count <= kMost, "passed_over");

@@ -33,12 +33,12 @@ class BoundedSemaphore : public detail::BasicBoundedSemaphore<detail::Scope::kSh
 // 4 bytes. Its calls are those of detail::BasicEvent.
 class Event : public detail::BasicEvent<detail::Scope::kShared> {};
 
-// May be used again and again, as threading::Barrier. A process that dies while it waits counts as one that has come; one
-// that dies within a call, so that nobody knows what it has done, breaks the barrier.
+// May be used again and again, as threading::Barrier. A process that dies while it waits counts as one that has come;
+// one that dies within a call, so that nobody knows what it has done, breaks the barrier.
 class Barrier {
  public:
-  // For `parties` processes or threads of them. `timeout` is wait's where that is given none. Throws ValueError for less
-  // than one party.
+  // For `parties` processes or threads of them. `timeout` is wait's where that is given none. Throws ValueError for
+  // less than one party.
   explicit Barrier(int parties, Duration timeout = {}) : core_(parties, timeout) {}
 
   // Waits until all have come. Gives each a different number from 0 to parties() - 1. The one that comes last calls its

@@ -15,8 +15,8 @@
 namespace muster::multiprocessing {
 
 // Goes with a lock: an RLock of its own, or one that is given, which may be shared between conditions and must lie in
-// the same piece of memory, since the condition remembers how far away it is. It is that lock, too: acquire, release and
-// the standard Lockable are the lock's, and throw OwnerDied as it does.
+// the same piece of memory, since the condition remembers how far away it is. It is that lock, too: acquire, release
+// and the standard Lockable are the lock's, and throw OwnerDied as it does.
 //
 // Who waits may also wake up for no reason, in particular when others were notified: whoever was woken may be killed
 // before it has done anything. So wait for a predicate.

@@ -38,7 +38,8 @@ WorkerLost::WorkerLost(std::size_t index, int pid, int signal, int exit_code)
       exit_code_(exit_code) {}
 
 OwnerDied::OwnerDied(int pid)
-    : Error("process " + std::to_string(pid) + " has died while it held the lock, which the caller has now"), pid_(pid) {}
+    : Error("process " + std::to_string(pid) + " has died while it held the lock, which the caller has now"),
+      pid_(pid) {}
 
 RemoteError::RemoteError(std::string type, const std::string& text) : Error(text), type_(std::move(type)) {}
 

@@ -206,7 +206,9 @@ struct ByOwner {
     out.plain(error.pid());
     return true;
   }
-  static std::exception_ptr read(Reader& in, const std::string& text) { return rebuilt(OwnerDied(in.plain<int>()), text); }
+  static std::exception_ptr read(Reader& in, const std::string& text) {
+    return rebuilt(OwnerDied(in.plain<int>()), text);
+  }
 };
 
 struct ByRemote {

@@ -40,8 +40,7 @@ void BasicSemaphore<kScope>::give(std::uint32_t n, std::uint32_t most) {
   } while (
       !word_.compare_exchange_weak(seen, (seen & kPermits) + n, std::memory_order_release, std::memory_order_relaxed));
   // Nothing of the semaphore is read from here on: who has the permit may have destroyed it.
-  if ((seen & kMark) != 0)
-    os::futex_wake(word_, static_cast<int>(std::min<std::uint32_t>(n, INT_MAX)), of(kScope));
+  if ((seen & kMark) != 0) os::futex_wake(word_, static_cast<int>(std::min<std::uint32_t>(n, INT_MAX)), of(kScope));
 }
 
 template <Scope kScope>

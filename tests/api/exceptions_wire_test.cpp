@@ -31,11 +31,10 @@ namespace {
 
 template <class E>
 class ExceptionsWireText : public ::testing::Test {};
-using Texts =
-    ::testing::Types<std::logic_error, std::domain_error, std::invalid_argument, std::length_error, std::out_of_range,
-                     std::runtime_error, std::range_error, std::overflow_error, std::underflow_error, Error, ValueError,
-                     PoolClosed, TimeoutError, Cancelled, DeadlockError, ThreadError, NotSerializable, LockError,
-                     BrokenBarrierError>;
+using Texts = ::testing::Types<std::logic_error, std::domain_error, std::invalid_argument, std::length_error,
+                               std::out_of_range, std::runtime_error, std::range_error, std::overflow_error,
+                               std::underflow_error, Error, ValueError, PoolClosed, TimeoutError, Cancelled,
+                               DeadlockError, ThreadError, NotSerializable, LockError, BrokenBarrierError>;
 TYPED_TEST_SUITE(ExceptionsWireText, Texts);
 TYPED_TEST(ExceptionsWireText, arrives_as_its_own_type_with_its_text) {
   const auto arrived = arrives_as<TypeParam>([] { throw TypeParam("the text"); });

@@ -1,5 +1,6 @@
 #pragma once
-// Lock and RLock, for the threads of a process and between processes: what threading and multiprocessing have in common.
+// Lock and RLock, for the threads of a process and between processes: what threading and multiprocessing have in
+// common.
 
 #include <atomic>
 #include <cstddef>
@@ -38,8 +39,7 @@ class BasicLock : public StandardLock<BasicLock<Word>> {
 
   // Waits for the lock. With `blocking` false, or after `timeout`, it gives up; says whether it got it.
   bool acquire(bool blocking = true) {
-    return noted<Word>(this, word_.try_lock() ||
-                                 lock_or_halt(word_, blocking ? kForever : kAtOnce, WaitsFor::kLock));
+    return noted<Word>(this, word_.try_lock() || lock_or_halt(word_, blocking ? kForever : kAtOnce, WaitsFor::kLock));
   }
   bool acquire(Duration timeout) {
     return noted<Word>(this, word_.try_lock() || lock_or_halt(word_, timeout.deadline(), WaitsFor::kLock));
@@ -69,9 +69,7 @@ class BasicRLock : public StandardLock<BasicRLock<Word>> {
 
   // Waits for the lock unless this thread holds it. With `blocking` false, or after `timeout`, it gives up; says
   // whether it got it.
-  bool acquire(bool blocking = true) {
-    return again() || try_first() || acquire_slow(blocking ? kForever : kAtOnce);
-  }
+  bool acquire(bool blocking = true) { return again() || try_first() || acquire_slow(blocking ? kForever : kAtOnce); }
   bool acquire(Duration timeout) { return again() || try_first() || acquire_slow(timeout.deadline()); }
   // Throws LockError when this thread does not hold the lock.
   void release() {

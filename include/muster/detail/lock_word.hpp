@@ -4,9 +4,9 @@
 //
 // Who finds the lock held spins for a moment, marks the word, and sleeps. An unlock that finds the mark wakes one,
 // unless one is on its way already; the lock itself is free meanwhile for whoever comes first, since handing it to a
-// thread that still sleeps would leave it idle. But not for ever: after some ten thousand times the lock is kept for those
-// that have waited; and who has waited for a millisecond starves, and then the lock goes to the starving and to nobody
-// else. Sleepers are marked and never counted: one that was killed cannot be missed. The algorithm is in
+// thread that still sleeps would leave it idle. But not for ever: after some thousand times the lock is kept for
+// those that have waited; and who has waited for a millisecond starves, and then the lock goes to the starving and to
+// nobody else. Sleepers are marked and never counted: one that was killed cannot be missed. The algorithm is in
 // src/parts/sync/lock_word.cpp, its model beside it.
 
 #include <atomic>

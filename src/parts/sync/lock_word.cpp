@@ -12,14 +12,16 @@
 //
 // 1. Only who turns the word from free to its own name, by one compare-and-swap, has the lock; or from the name of a
 //    process that has died.
-// 2. Who sleeps has marked the word as held and with kSleepers before, and compares it when falling asleep. So an unlock
+// 2. Who sleeps has marked the word as held and with kSleepers before, and compares it when falling asleep. So an
+// unlock
 //    in between is noticed, and a later one sees kSleepers. kSleepers goes only when an unlock finds nobody asleep.
 // 3. An unlock that sees kSleepers sets kComing and wakes one while it still has the lock, and then frees the word with
-//    its marks; unless kComing is set, since then one is awake and will look. Who was woken clears kComing when it takes
-//    the lock, and before it goes back to sleep or leaves without it: if that is before the word is free, the unlock
-//    begins anew; if after it, whoever has the lock now will wake another.
+//    its marks; unless kComing is set, since then one is awake and will look. Who was woken clears kComing when it
+//    takes the lock, and before it goes back to sleep or leaves without it: if that is before the word is free, the
+//    unlock begins anew; if after it, whoever has the lock now will wake another.
 // 4. Who starves sets kStarving, and clears kComing with it: so that the next unlock wakes one of the starving. From
-//    then on a free word is theirs, and kComing is theirs to clear. kStarving goes when an unlock finds none of them asleep.
+//    then on a free word is theirs, and kComing is theirs to clear. kStarving goes when an unlock finds none of them
+//    asleep.
 // 5. Who has just come passes those that wait only so often (kPasses), until one of them has had the lock.
 // 6. Who is killed on its way to the lock may take a wake-up with it. No sleep of a patient one is longer than its
 //    patience, and then it starves, and may take the lock however it is marked; none of a starving one between
@@ -33,7 +35,7 @@ constexpr Nanos kSpin = 2'000;
 // Who was passed over for so long gets the lock next.
 constexpr Nanos kPatience = 1'000'000;
 // How many times a thread passes others before it counts one pass.
-constexpr std::uint32_t kTimesAPass = 512;
+constexpr std::uint32_t kTimesAPass = 32;
 
 // Kinds of sleepers.
 constexpr std::uint32_t kPatient = 1;
@@ -88,8 +90,12 @@ Taken LockWord<Holder>::lock_slow(Nanos deadline) noexcept {
   if (sync::spin_until([this] { return try_lock(); }, kSpin)) return {.taken = true};
   Wait wait{.deadline = deadline};
   for (;;) {
-    Word seen = word_.load(std::memory_order_relaxed);
-    if (take(seen, wait)) return {.taken = true};
+    Word seen = 0;
+    const auto is_taken = [&] {
+      seen = word_.load(std::memory_order_relaxed);
+      return take(seen, wait);
+    };
+    if (sync::spin_until(is_taken, kSpin)) return {.taken = true};
     if (wait.starving && os::now() >= wait.look) {
       if (const Taken taken = take_from_the_dead(seen)) return taken;
       wait.look = os::now() + kLookAgain;
@@ -174,7 +180,8 @@ bool LockWord<Holder>::unlock_slow(Word seen) noexcept {
   }
 }
 
-// False when there is more to do: the one that was woken has looked meanwhile, another has come, nobody starves any more.
+// False when there is more to do: the one that was woken has looked meanwhile, another has come, nobody starves any
+// more.
 template <class Holder>
 bool LockWord<Holder>::wake_and_free(Word seen) noexcept {
   if (!word_.compare_exchange_strong(seen, seen | kComing, std::memory_order_relaxed)) return false;

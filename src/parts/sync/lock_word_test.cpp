@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <bit>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -13,8 +15,30 @@ namespace {
 
 constexpr Nanos kMillisecond = 1'000'000;
 
-TEST(PrivateLock, is_held_by_one_at_a_time) {
-  PrivateLock lock;
+template <class Lock>
+class LockWordTest : public ::testing::Test {};
+struct Scopes {
+  template <class Lock>
+  static std::string GetName(int /*number*/) {
+    return Lock::kScope == Scope::kPrivate ? "in_one_process" : "between_processes";
+  }
+};
+using Locks = ::testing::Types<PrivateLock, SharedLock>;
+TYPED_TEST_SUITE(LockWordTest, Locks, Scopes);
+
+// The half of the word that sleepers compare.
+template <class Lock>
+const std::atomic<std::uint32_t>& futex_of(const Lock& lock) {
+  constexpr bool kLast = std::endian::native == std::endian::big && sizeof(Lock) == 8;
+  return reinterpret_cast<const std::atomic<std::uint32_t>*>(&lock)[kLast ? 1 : 0];
+}
+template <class Lock>
+constexpr os::Scope scope_of() {
+  return Lock::kScope == Scope::kPrivate ? os::Scope::kPrivate : os::Scope::kShared;
+}
+
+TYPED_TEST(LockWordTest, is_held_by_one_at_a_time) {
+  TypeParam lock;
   EXPECT_FALSE(lock.locked());
   EXPECT_TRUE(lock.try_lock());
   EXPECT_TRUE(lock.locked());
@@ -24,15 +48,15 @@ TEST(PrivateLock, is_held_by_one_at_a_time) {
   EXPECT_TRUE(lock.try_lock());
 }
 
-TEST(PrivateLock, unlock_while_free_says_so_and_leaves_it_free) {
-  PrivateLock lock;
+TYPED_TEST(LockWordTest, unlock_while_free_says_so_and_leaves_it_free) {
+  TypeParam lock;
   EXPECT_FALSE(lock.unlock());
   EXPECT_FALSE(lock.locked());
   EXPECT_TRUE(lock.try_lock());
 }
 
-TEST(PrivateLock, waits_no_longer_than_its_deadline) {
-  PrivateLock lock;
+TYPED_TEST(LockWordTest, waits_no_longer_than_its_deadline) {
+  TypeParam lock;
   EXPECT_TRUE(lock.lock_until(0).taken);
   EXPECT_FALSE(lock.lock_until(0).taken);
   const Nanos deadline = now() + 2 * kMillisecond;
@@ -42,8 +66,8 @@ TEST(PrivateLock, waits_no_longer_than_its_deadline) {
   EXPECT_TRUE(lock.lock_until(0).taken);
 }
 
-TEST(PrivateLock, excludes_threads_from_each_other) {
-  PrivateLock lock;
+TYPED_TEST(LockWordTest, excludes_threads_from_each_other) {
+  TypeParam lock;
   int count = 0;
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) {
@@ -61,8 +85,8 @@ TEST(PrivateLock, excludes_threads_from_each_other) {
 }
 
 // Those who give up must not take others' wake-ups with them.
-TEST(PrivateLock, strands_nobody_when_others_give_up) {
-  PrivateLock lock;
+TYPED_TEST(LockWordTest, strands_nobody_when_others_give_up) {
+  TypeParam lock;
   int count = 0;
   int impatient = 0;
   std::vector<std::thread> threads;
@@ -96,8 +120,8 @@ TEST(LockGuard, holds_the_lock_for_its_scope) {
 }
 
 // What the kernel calls fair, asked of the lock: a thread that wants it among others that never leave it alone gets it.
-TEST(PrivateLock, is_not_kept_from_anybody_by_others_that_come_and_go) {
-  PrivateLock lock;
+TYPED_TEST(LockWordTest, is_not_kept_from_anybody_by_others_that_come_and_go) {
+  TypeParam lock;
   std::atomic<bool> over{false};
   std::vector<std::thread> greedy;
   for (int t = 0; t < 3; ++t) {
@@ -118,8 +142,8 @@ TEST(PrivateLock, is_not_kept_from_anybody_by_others_that_come_and_go) {
   EXPECT_TRUE(lock.try_lock());
 }
 
-TEST(PrivateLock, wakes_a_sleeper) {
-  PrivateLock lock;
+TYPED_TEST(LockWordTest, wakes_a_sleeper) {
+  TypeParam lock;
   lock.lock();
   bool written = false;
   std::thread sleeper([&] {
@@ -127,7 +151,7 @@ TEST(PrivateLock, wakes_a_sleeper) {
     EXPECT_TRUE(written);
     lock.unlock();
   });
-  os::testing::await_sleepers(reinterpret_cast<const std::atomic<std::uint32_t>&>(lock), 1);
+  os::testing::await_sleepers(futex_of(lock), 1, scope_of<TypeParam>());
   EXPECT_TRUE(lock.locked());
   written = true;
   EXPECT_TRUE(lock.unlock());
@@ -136,8 +160,8 @@ TEST(PrivateLock, wakes_a_sleeper) {
 }
 
 // Once it starves nobody else gets the lock: not by try_lock either.
-TEST(PrivateLock, is_kept_for_who_waits_too_long) {
-  PrivateLock lock;
+TYPED_TEST(LockWordTest, is_kept_for_who_waits_too_long) {
+  TypeParam lock;
   lock.lock();
   std::atomic<bool> has{false};
   std::atomic<bool> go{false};
@@ -147,10 +171,10 @@ TEST(PrivateLock, is_kept_for_who_waits_too_long) {
     while (!go) os::yield();
     lock.unlock();
   });
-  const auto& word = reinterpret_cast<const std::atomic<std::uint32_t>&>(lock);
+  const std::atomic<std::uint32_t>& word = futex_of(lock);
   constexpr std::uint32_t kStarving = kFirstFreeBit * 2;
   while ((word & kStarving) == 0) os::yield();  // it starves
-  os::testing::await_sleepers(word, 1);
+  os::testing::await_sleepers(word, 1, scope_of<TypeParam>());
   lock.unlock();
   EXPECT_FALSE(lock.try_lock());
   EXPECT_TRUE(lock.locked());
@@ -158,6 +182,31 @@ TEST(PrivateLock, is_kept_for_who_waits_too_long) {
   go = true;
   sleeper.join();
   EXPECT_TRUE(lock.try_lock());
+}
+
+// Not by one that comes again and again and never waits, even if the sleeper's way to a CPU is long.
+TYPED_TEST(LockWordTest, is_passed_by_those_that_have_just_come_only_so_often) {
+  constexpr int kMost = 127 * 32 + 32;
+  for (int round = 0; round < 20; ++round) {
+    TypeParam lock;
+    lock.lock();
+    std::atomic<bool> has{false};
+    std::thread sleeper([&] {
+      lock.lock();
+      has = true;
+      lock.unlock();
+    });
+    os::testing::await_sleepers(futex_of(lock), 1, scope_of<TypeParam>());
+    lock.unlock();
+    int passes = 0;
+    while (!has) {
+      if (!lock.try_lock()) continue;
+      if (!has) ++passes;
+      lock.unlock();
+    }
+    sleeper.join();
+    EXPECT_LE(passes, kMost);
+  }
 }
 
 }  // namespace
