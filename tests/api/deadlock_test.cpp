@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <string>
 #include <thread>
 
@@ -250,7 +251,8 @@ TEST(Deadlock, of_a_reader_with_itself_is_refused) {
   shared.acquire_read();
   EXPECT_NE(refusal_of([&] { shared.acquire_write(); }), "");  // no reader becomes a writer
   Taker writer("writer", [] {}, [&] { const std::scoped_lock guard(shared); });
-  await_waiting("writer", "RWLock");
+  // Until it has waited for a while new readers pass it.
+  await([&] { return !std::shared_lock(shared, std::try_to_lock).owns_lock(); });
   EXPECT_EQ(refusal_of([&] { shared.acquire_read(); }),
             "deadlock: 'MainThread' waits for " + object("RWLock", &shared, " to read") +
                 ", behind 'writer'; 'writer' waits for " + object("RWLock", &shared, " to write") +
