@@ -1,4 +1,4 @@
-// The locks beside the standard library's, abseil's and oneTBB's, in one run, by 1, 2, 4, ... threads. What counts are
+// The locks beside the standard library's, the C library's, abseil's and oneTBB's, in one run, by 1, 2, 4, ... threads. What counts are
 // the ratios.
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace {
 
 std::vector<bench::Work> all_works(int threads) {
   std::vector<bench::Work> works;
-  for (auto* of : {bench::muster_locks, bench::standard_locks, bench::abseil_locks, bench::tbb_locks}) {
+  for (auto* of : {bench::muster_locks, bench::standard_locks, bench::abseil_locks, bench::tbb_locks, bench::shared_locks}) {
     for (bench::Work& work : of(threads)) works.push_back(std::move(work));
   }
   return works;
@@ -20,7 +20,7 @@ std::vector<bench::Work> all_works(int threads) {
 std::string beside_each(const bench::Row& ours, const std::vector<bench::Row>& all) {
   std::string remark;
   for (const bench::Row& other : all) {
-    if (other.impl == bench::kOurs) continue;
+    if (other.impl == bench::kOurs || other.median == 0) continue;
     char text[64];
     std::snprintf(text, sizeof text, "%s%.2f x %s", remark.empty() ? "" : ", ", ours.median / other.median,
                   other.impl.c_str());

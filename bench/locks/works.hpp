@@ -237,5 +237,6 @@ std::vector<Work> muster_locks(int threads);
 std::vector<Work> standard_locks(int threads);
 std::vector<Work> abseil_locks(int threads);
 std::vector<Work> tbb_locks(int threads);
+std::vector<Work> shared_locks(int threads);
 
 }  // namespace bench

@@ -2,9 +2,6 @@
 # Installs muster, static and shared, and builds outside programs against it in every way that users do.
 set -euo pipefail
 
-# Programs of ../shared/contract that must build and pass, where that folder exists: what they need has been written.
-contract=(pools crash)
-
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 work=$root/build/install-test
@@ -50,11 +47,11 @@ by_pkg_config() {
   LD_LIBRARY_PATH=$(dirname "$config") passes "$kind: pkg-config" "$work/tour-$kind"
 }
 
+# The programs of ../shared/contract, where that folder exists.
 by_contract() {
-  local kind=$1 prefix=$2 programs
-  [ ${#contract[@]} -gt 0 ] && [ -d "$root/../shared/contract" ] || return 0
-  programs=$(IFS=';' && echo "${contract[*]}")
-  cmake_build "$kind-contract" "$root/../shared/contract" -DCMAKE_PREFIX_PATH="$prefix" -DMUSTER_CONTRACT="$programs"
+  local kind=$1 prefix=$2
+  [ -d "$root/../shared/contract" ] || return 0
+  cmake_build "$kind-contract" "$root/../shared/contract" -DCMAKE_PREFIX_PATH="$prefix"
   ctest --test-dir "$work/$kind-contract" --output-on-failure
 }
 

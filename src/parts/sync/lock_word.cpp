@@ -26,6 +26,10 @@
 // 6. Who is killed on its way to the lock may take a wake-up with it. No sleep of a patient one is longer than its
 //    patience, and then it starves, and may take the lock however it is marked; none of a starving one between
 //    processes is longer than kLookAgain.
+//
+// Orderings: all of this is said of one word, whose changes have one order for everybody, and the kernel compares that
+// word; so only what the lock guards needs more than relaxed: who takes the lock acquires what the change that freed it
+// has released. Changes in between are read-modify-writes, which keep that release's sequence unbroken.
 
 namespace muster::detail {
 namespace {
