@@ -1,5 +1,5 @@
-// The locks beside the standard library's, the C library's, abseil's and oneTBB's, in one run, by 1, 2, 4, ... threads. What counts are
-// the ratios.
+// The locks beside the standard library's, the C library's, abseil's and oneTBB's, in one run, by 1, 2, 4, ... threads.
+// What counts are the ratios.
 
 #include <algorithm>
 #include <cstdio>
@@ -11,7 +11,8 @@ namespace {
 
 std::vector<bench::Work> all_works(int threads) {
   std::vector<bench::Work> works;
-  for (auto* of : {bench::muster_locks, bench::standard_locks, bench::abseil_locks, bench::tbb_locks, bench::shared_locks}) {
+  for (auto* of :
+       {bench::muster_locks, bench::standard_locks, bench::abseil_locks, bench::tbb_locks, bench::shared_locks}) {
     for (bench::Work& work : of(threads)) works.push_back(std::move(work));
   }
   return works;

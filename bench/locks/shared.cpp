@@ -1,10 +1,10 @@
 // Locks between processes, beside the C library's robust ones and a lock of one process.
 
-#include <muster/multiprocessing.hpp>
-#include <muster/threading.hpp>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <muster/multiprocessing.hpp>
+#include <muster/threading.hpp>
 
 #include <cerrno>
 #include <csignal>

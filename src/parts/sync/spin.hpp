@@ -9,7 +9,7 @@
 namespace muster::sync {
 
 // How many threads may spin at once: as many as CPUs; but on a single one nobody, since the answer could not come
-// meanwhile. Asked once: pools do, when the first is made, since later the asking thread may be a pinned one.
+// meanwhile. Asked once and early: pools do, when the first is made, since later the asking thread may be a pinned one.
 int spinning_cpus() noexcept;
 
 // Polls `ready` for at most `budget` nanoseconds and says whether it held. Returns false at once when as many threads
