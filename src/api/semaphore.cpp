@@ -31,7 +31,8 @@ std::uint32_t BasicSemaphore<kScope>::checked(int number, int least, const char*
   return static_cast<std::uint32_t>(number);
 }
 
-// The mark goes with the first release: as many as it wakes will put it back.
+// The mark goes with the first release: those that it wakes will put it back. Until then, others give permits and wake
+// nobody: who takes one with the mark passes on what it leaves (take_and_mark).
 template <Scope kScope>
 void BasicSemaphore<kScope>::give(std::uint32_t n, std::uint32_t most) {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
@@ -43,11 +44,13 @@ void BasicSemaphore<kScope>::give(std::uint32_t n, std::uint32_t most) {
   if ((seen & kMark) != 0) os::futex_wake(word_, static_cast<int>(std::min<std::uint32_t>(n, INT_MAX)), of(kScope));
 }
 
+// Nothing of the semaphore is read after the permit is taken, as above.
 template <Scope kScope>
 bool BasicSemaphore<kScope>::take_and_mark() noexcept {
   std::uint32_t seen = word_.load(std::memory_order_relaxed);
   while ((seen & kPermits) > 0) {
     if (word_.compare_exchange_weak(seen, (seen - 1) | kMark, std::memory_order_acquire, std::memory_order_relaxed)) {
+      if ((seen & kPermits) > 1) os::futex_wake(word_, 1, of(kScope));
       return true;
     }
   }

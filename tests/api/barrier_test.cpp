@@ -137,6 +137,54 @@ TEST(Barrier, a_timeout_breaks_it_for_all) {
   EXPECT_TRUE(impatient.broken());
 }
 
+TEST(Barrier, who_comes_after_a_timeout_is_refused_too) {
+  constexpr int kThreads = 5;
+  for (const Duration limit : {Duration(), Duration(1h)}) {  // wait's own time, or that of the barrier
+    Barrier barrier(kThreads, {}, limit.limited() ? Duration(20ms) : Duration(1h));
+    Barrier all_are_here(kThreads);
+    std::atomic<int> refused{0};
+    Crowd(kThreads, [&](int number) {
+      all_are_here.wait();
+      if (number == 2) await([&] { return refused == kThreads - 1; });
+      try {
+        limit.limited() ? barrier.wait() : barrier.wait(20ms);
+      } catch (const BrokenBarrierError&) {
+        ++refused;
+      }
+    }).join();
+    EXPECT_EQ(refused, kThreads);
+  }
+}
+
+TEST(Barrier, the_same_threads_meet_again_after_abort_and_reset) {
+  constexpr int kThreads = 5;
+  Barrier barrier(kThreads);
+  Barrier other(kThreads);
+  std::atomic<int> passed{0};
+  std::atomic<int> refused{0};
+  std::atomic<int> met{0};
+  Crowd(kThreads, [&](int) {
+    try {
+      if (barrier.wait() == kThreads / 2) {
+        barrier.abort();
+      } else {
+        barrier.wait();
+        ++passed;
+      }
+    } catch (const BrokenBarrierError&) {
+      ++refused;
+    }
+    // All have left it when one resets it, and nobody comes before that.
+    if (other.wait() == kThreads / 2) barrier.reset();
+    other.wait();
+    barrier.wait();
+    ++met;
+  }).join();
+  EXPECT_EQ(passed, 0);
+  EXPECT_EQ(refused, kThreads - 1);
+  EXPECT_EQ(met, kThreads);
+}
+
 TEST(Barrier, for_one_holds_nobody_and_for_none_makes_no_sense) {
   int actions = 0;
   Barrier barrier(1, [&] { ++actions; });

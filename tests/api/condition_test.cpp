@@ -4,12 +4,16 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <mutex>
+#include <set>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "tests/support/crowd.hpp"
 #include "tests/support/leaks.hpp"
+#include "tests/support/who_waits.hpp"
 
 namespace muster::testing {
 namespace {
@@ -45,8 +49,11 @@ TEST(Condition, is_its_lock) {
   EXPECT_FALSE(lock.locked());
   {
     std::unique_lock hold(condition);
-    EXPECT_TRUE(lock.locked());
+    EXPECT_FALSE(lock.acquire(false));
   }
+  lock.acquire();
+  EXPECT_FALSE(condition.acquire(false));
+  lock.release();
   std::unique_lock later(condition, std::defer_lock);
   EXPECT_TRUE(later.try_lock_for(1h));
 }
@@ -102,6 +109,55 @@ TEST(Condition, notify_wakes_so_many_in_their_order) {
   });
 }
 
+// CPython's test_notify.
+TEST(Condition, notify_counts_those_that_wait_again_like_those_that_still_do) {
+  with_each_kind([](Condition& condition) {
+    for (int round = 0; round < 2; ++round) {
+      int phase = 0;
+      std::multiset<int> first;
+      std::multiset<int> second;
+      Crowd crowd(5, [&](int) {
+        for (std::multiset<int>* const phases : {&first, &second}) {
+          const std::scoped_lock hold(condition);
+          EXPECT_TRUE(condition.wait());
+          phases->insert(phase);
+        }
+      });
+      const auto notify = [&](int waiting, const std::function<void()>& call) {
+        await_waiting(waiting, "Condition");
+        const std::scoped_lock hold(condition);
+        ++phase;
+        call();
+      };
+      notify(5, [&] { condition.notify(3); });
+      await([&] {
+        const std::scoped_lock hold(condition);
+        return first.size() == 3;
+      });
+      notify(5, [&] { condition.notify(5); });
+      await([&] {
+        const std::scoped_lock hold(condition);
+        return first.size() + second.size() == 8;
+      });
+      notify(2, [&] { condition.notify_all(); });
+      crowd.join();
+      EXPECT_EQ(first, (std::multiset<int>{1, 1, 1, 2, 2}));
+      EXPECT_EQ(second, (std::multiset<int>{2, 2, 2, 3, 3}));
+    }
+  });
+}
+
+TEST(Condition, all_give_up_after_their_time_when_nobody_notifies) {
+  with_each_kind([](Condition& condition) {
+    Crowd(5, [&](int) {
+      const std::scoped_lock hold(condition);
+      const auto begin = std::chrono::steady_clock::now();
+      EXPECT_FALSE(condition.wait(20ms));
+      EXPECT_GE(std::chrono::steady_clock::now() - begin, 20ms);
+    }).join();
+  });
+}
+
 TEST(Condition, notify_all_wakes_all_that_wait_and_nobody_later) {
   with_each_kind([](Condition& condition) {
     std::atomic<int> waiting{0};
@@ -150,6 +206,51 @@ TEST(Condition, wait_for_tells_whether_it_held) {
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 20ms);
   EXPECT_THROW(condition.wait_for([]() -> bool { throw std::runtime_error("no"); }), std::runtime_error);
   EXPECT_FALSE(condition.wait(0s)) << "the lock is still held";
+}
+
+TEST(Condition, wait_for_asks_once_after_each_notify) {
+  with_each_kind([](Condition& condition) {
+    int state = 0;
+    int asked = 0;
+    std::thread waiter([&] {
+      const std::scoped_lock hold(condition);
+      EXPECT_TRUE(condition.wait_for([&] {
+        ++asked;
+        return state == 4;
+      }));
+      EXPECT_EQ(state, 4);
+    });
+    for (int notified = 0; notified < 4; ++notified) {
+      await([&] {
+        const std::scoped_lock hold(condition);
+        return asked == notified + 1;
+      });
+      const std::scoped_lock hold(condition);
+      ++state;
+      condition.notify();
+    }
+    waiter.join();
+    EXPECT_EQ(asked, 5);
+  });
+}
+
+// A limit that began anew with each wait would never be reached.
+TEST(Condition, wait_for_has_one_limit_for_all_its_waits) {
+  with_each_kind([](Condition& condition) {
+    std::atomic<bool> over{false};
+    std::thread waiter([&] {
+      const std::scoped_lock hold(condition);
+      const auto begin = std::chrono::steady_clock::now();
+      EXPECT_FALSE(condition.wait_for([] { return false; }, 20ms));
+      EXPECT_GE(std::chrono::steady_clock::now() - begin, 20ms);
+      over = true;
+    });
+    while (!over) {
+      const std::scoped_lock hold(condition);
+      condition.notify();
+    }
+    waiter.join();
+  });
 }
 
 // Each notify counts, whatever times out beside it: a queue loses nothing.

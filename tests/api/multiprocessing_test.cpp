@@ -19,6 +19,7 @@
 
 #include "tests/support/crowd.hpp"
 #include "tests/support/forked.hpp"
+#include "tests/support/who_waits.hpp"
 
 namespace muster::testing {
 namespace {
@@ -49,7 +50,7 @@ template <class L>
 class SharedLocks : public ::testing::Test {};
 struct Names {
   template <class L>
-  static std::string GetName(int /*number*/) {
+  static std::string GetName(int /*number*/) {  // NOLINT(readability-identifier-naming): gtest's word
     return std::is_same_v<L, Lock> ? "Lock" : "RLock";
   }
 };
@@ -372,6 +373,18 @@ TEST(SharedEvent, is_seen_by_all) {
   EXPECT_TRUE(event->is_set());
   event->clear();
   EXPECT_FALSE(event->is_set());
+}
+
+TEST(SharedEvent, who_waits_goes_on_even_if_it_is_cleared_at_once) {
+  const Shared<Event> event;
+  for (int round = 0; round < 20; ++round) {
+    Crowd crowd(3, [&event](int number) { EXPECT_TRUE(number == 0 ? event->wait() : event->wait(1h)); });
+    await_waiting(3);
+    event->set();
+    event->clear();
+    crowd.join();
+    ASSERT_FALSE(event->is_set());
+  }
 }
 
 struct Meeting {

@@ -10,7 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/crowd.hpp"
 #include "tests/support/leaks.hpp"
+#include "tests/support/who_waits.hpp"
 
 namespace muster::testing {
 namespace {
@@ -138,6 +140,69 @@ TEST(Event, lets_all_waiters_go_and_shows_what_was_written_before) {
     for (std::thread& waiter : waiters) waiter.join();
     ASSERT_EQ(right, 4);
   }
+}
+
+// Python's EventTests.
+TEST(Event, all_go_on_and_wait_no_more_until_it_is_cleared) {
+  constexpr int kThreads = 5;
+  Event event;
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> first{0};
+    std::atomic<int> second{0};
+    Crowd crowd(kThreads, [&](int) {
+      first += event.wait() ? 1 : 0;
+      second += event.wait() ? 1 : 0;
+    });
+    await_waiting(kThreads, "Event");
+    ASSERT_EQ(first, 0);
+    event.set();
+    crowd.join();
+    ASSERT_EQ(first, kThreads);
+    ASSERT_EQ(second, kThreads);
+    event.clear();
+  }
+}
+
+TEST(Event, all_give_up_after_their_time_and_need_none_once_it_is_set) {
+  constexpr int kThreads = 5;
+  Event event;
+  std::atomic<int> told{0};
+  Crowd(kThreads, [&](int) {
+    told += event.wait(0s) ? 1 : 0;
+    const auto begin = std::chrono::steady_clock::now();
+    told += event.wait(20ms) ? 1 : 0;
+    EXPECT_GE(std::chrono::steady_clock::now() - begin, 20ms);
+  }).join();
+  EXPECT_EQ(told, 0);
+  event.set();
+  Crowd(kThreads, [&](int) { told += event.wait(0s) && event.wait(20ms) ? 1 : 0; }).join();
+  EXPECT_EQ(told, kThreads);
+}
+
+TEST(Event, who_waits_goes_on_even_if_it_is_cleared_at_once) {
+  constexpr int kThreads = 5;
+  Event event;
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<int> told{0};
+    Crowd crowd(kThreads, [&](int number) { told += (number % 2 == 0 ? event.wait() : event.wait(1h)) ? 1 : 0; });
+    await_waiting(kThreads, "Event");
+    event.set();
+    event.clear();
+    crowd.join();
+    ASSERT_EQ(told, kThreads);
+    ASSERT_FALSE(event.is_set());
+  }
+}
+
+TEST(Event, clear_lets_nobody_go) {
+  Event event;
+  std::atomic<bool> over{false};
+  std::thread waiter([&] {
+    EXPECT_FALSE(event.wait(20ms));
+    over = true;
+  });
+  while (!over) event.clear();
+  waiter.join();
 }
 
 TEST(Event, ping_pong) {

@@ -257,6 +257,29 @@ TEST(Local, maker_that_throws_makes_nothing) {
   EXPECT_EQ(local.get(), 2);
 }
 
+// Python's test_derived: while one thread's value is made, others make and use theirs.
+TEST(Local, slow_maker_and_derived_class_give_each_thread_its_own) {
+  struct Derived : Local<int> {
+    Derived()
+        : Local([] {
+            for (int i = 0; i < 100; ++i) std::this_thread::yield();
+            return -1;
+          }) {}
+  } local;
+  std::deque<Thread> threads;
+  for (int number = 0; number < 10; ++number) {
+    threads.emplace_back([&local, number] {
+      EXPECT_EQ(*local, -1);
+      *local = number;
+      std::this_thread::yield();
+      EXPECT_EQ(*local, number);
+    });
+    threads.back().start();
+  }
+  threads.clear();
+  EXPECT_FALSE(local.has_value());
+}
+
 TEST(Local, holds_what_cannot_be_moved) {
   Local<std::atomic<int>> local;
   ++*local;

@@ -55,6 +55,15 @@ TEST(Thread, runs_once_started_and_is_over_when_joined) {
   thread.join();
 }
 
+TEST(Thread, is_over_whether_or_not_somebody_joins) {
+  Event go;
+  Thread thread([&] { go.wait(); });
+  thread.start();
+  EXPECT_TRUE(thread.is_alive());
+  go.set();
+  while (thread.is_alive()) std::this_thread::yield();
+}
+
 TEST(Thread, starts_once) {
   Thread thread;
   thread.start();
@@ -198,6 +207,20 @@ TEST(Thread, takes_callables_and_arguments_as_std_thread_does) {
   changing.start();
   changing.join();
   EXPECT_EQ(changed, 2);
+}
+
+// Python's test_boolean_target.
+TEST(Thread, calls_a_callable_that_is_false) {
+  struct IsFalse {
+    bool& ran;
+    explicit operator bool() const { return false; }
+    void operator()() const { ran = true; }
+  };
+  bool ran = false;
+  Thread thread(IsFalse{ran});
+  thread.start();
+  thread.join();
+  EXPECT_TRUE(ran);
 }
 
 TEST(Thread, moves_what_can_only_be_moved) {

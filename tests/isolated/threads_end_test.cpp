@@ -175,6 +175,24 @@ TEST(ProgramEnd, local_daemon_does_not_hold_it_up) {
   EXPECT_TRUE(ended.well()) << ended;
 }
 
+// Python's test_finalize_running_thread.
+TEST(ProgramEnd, stranger_that_still_waits_does_not_hold_it_up) {
+  const Ended ended = run_in_child([] {
+    static Event begun;
+    static Event never;
+    std::thread([] {
+      threading::current_thread();
+      begun.set();
+      never.wait();
+      say("came out\n");
+    }).detach();
+    begun.wait();
+    std::exit(42);  // NOLINT(concurrency-mt-unsafe)
+  });
+  EXPECT_EQ(WEXITSTATUS(ended.status), 42) << ended;
+  EXPECT_EQ(ended.err, "");
+}
+
 // Python's test_main_thread_during_shutdown.
 TEST(ProgramEnd, destructors_of_static_objects_may_ask_who_they_are) {
   const Ended ended = run_in_child([] {

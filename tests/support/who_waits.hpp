@@ -26,6 +26,17 @@ inline std::string told_of(const std::string& name) {
   return report.substr(begin, report.find('\n', begin) - begin);
 }
 
+// Until so many threads, known or not, wait for something whose text begins so.
+inline void await_waiting(int count, const std::string& object = "") {
+  await([&] {
+    const std::string report = threading::who_waits();
+    const std::string waits = ": waits for " + object;
+    int found = 0;
+    for (auto at = report.find(waits); at != std::string::npos; at = report.find(waits, at + 1)) ++found;
+    return found == count;
+  });
+}
+
 // Until the thread waits for something whose text begins so.
 inline void await_waiting(const std::string& name, const std::string& object) {
   await([&] { return told_of(name).starts_with("waits for " + object); });

@@ -19,6 +19,9 @@ MUSTER_EXPORT void halt_point() noexcept;
 // passed first.
 MUSTER_EXPORT bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, WaitsFor what,
                               const void* which, Scope scope = Scope::kPrivate);
+// await_change, likewise: `seen` is what the caller has read.
+MUSTER_EXPORT bool await_other(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline, WaitsFor what,
+                               const void* which, Scope scope = Scope::kPrivate);
 
 // Waits for a lock of a program's own threads. False when `deadline` passed first. Does not stop once it has the lock,
 // which others may want at the end. The lock is the first thing in what it belongs to, a Lock or an RLock. Where
