@@ -32,9 +32,15 @@ bool BasicRLock<Word>::acquire_slow(Nanos deadline) {
   return true;
 }
 
+// What was kept is forgotten when the bits become full: another lock, destroyed while it was held, may have left it.
 template <class Word>
-void BasicRLock<Word>::add_depth(std::size_t more) {
-  if (more > 0) beyond()[this] += more;
+void BasicRLock<Word>::go_deeper(std::uint32_t holder) {
+  if ((holder & kMostDepth) == kMostDepth) {
+    ++beyond()[this];
+  } else {
+    beyond().erase(this);
+    holder_.store(holder + 1, std::memory_order_relaxed);
+  }
 }
 
 template <class Word>
@@ -77,7 +83,7 @@ void BasicRLock<Word>::acquire_again(std::size_t depth) {
   noted<Word>(this, true);
   const std::size_t counted = depth < kMostDepth ? depth : kMostDepth;
   holder_.store(first_of(thread_id()) + static_cast<std::uint32_t>(counted - 1), std::memory_order_relaxed);
-  add_depth(depth - counted);
+  if (depth > counted) beyond()[this] = depth - counted;
   if (died != 0) throw OwnerDied(died);
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "tests/support/crowd.hpp"
@@ -55,6 +56,19 @@ TEST(RLock, release_by_stranger_throws) {
   EXPECT_TRUE(lock.owned());
   lock.release();
   EXPECT_THROW(lock.release(), LockError);
+}
+
+// What the thread keeps of a very deep lock does not count for the next one in its place.
+TEST(RLock, that_was_destroyed_deep_in_leaves_nothing_behind) {
+  constexpr int kDeep = 2000;
+  std::optional<RLock> lock;
+  lock.emplace();
+  for (int depth = 0; depth < kDeep; ++depth) lock->acquire();
+  lock.emplace();
+  for (int depth = 0; depth < kDeep; ++depth) lock->acquire();
+  for (int depth = 0; depth < kDeep; ++depth) lock->release();
+  EXPECT_FALSE(lock->owned());
+  EXPECT_THROW(lock->release(), LockError);
 }
 
 TEST(RLock, counts_deeper_than_any_stack) {

@@ -108,10 +108,10 @@ class BasicRLock : public StandardLock<BasicRLock<Word>> {
   bool again() {
     const std::uint32_t holder = holder_.load(std::memory_order_relaxed);
     if (!is_ours(holder)) return false;
-    if ((holder & kMostDepth) == kMostDepth) {
-      add_depth(1);
-    } else {
+    if ((holder & kMostDepth) + 1 < kMostDepth) {
       holder_.store(holder + 1, std::memory_order_relaxed);
+    } else {
+      go_deeper(holder);
     }
     return true;
   }
@@ -125,7 +125,7 @@ class BasicRLock : public StandardLock<BasicRLock<Word>> {
     holder_.store(first_of(thread_id()), std::memory_order_relaxed);
   }
   MUSTER_EXPORT bool acquire_slow(Nanos deadline);
-  MUSTER_EXPORT void add_depth(std::size_t more);
+  MUSTER_EXPORT void go_deeper(std::uint32_t holder);
   MUSTER_EXPORT void release_one(std::uint32_t holder);
 
   Word word_;  // first of all, as above

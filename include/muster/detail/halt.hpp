@@ -15,13 +15,12 @@ namespace muster::detail {
 // Called where a call of the API begins, and where one that waited ends. Returns, or never.
 MUSTER_EXPORT void halt_point() noexcept;
 
-// await_bits for what a program's own threads wait for, which is `which`; also across processes. False when `deadline`
-// passed first.
+// await_bits for what a program's own threads wait for, which is `which`. False when `deadline` passed first.
 MUSTER_EXPORT bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, WaitsFor what,
-                              const void* which, Scope scope = Scope::kPrivate);
-// await_change, likewise: `seen` is what the caller has read.
+                              const void* which);
+// await_change, likewise: `seen` is what the caller has read. Also across processes.
 MUSTER_EXPORT bool await_other(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline, WaitsFor what,
-                               const void* which, Scope scope = Scope::kPrivate);
+                               const void* which, Scope scope);
 
 // Waits for a lock of a program's own threads. False when `deadline` passed first. Does not stop once it has the lock,
 // which others may want at the end. The lock is the first thing in what it belongs to, a Lock or an RLock. Where

@@ -19,7 +19,7 @@ template <class Lock>
 class LockWordTest : public ::testing::Test {};
 struct Scopes {
   template <class Lock>
-  static std::string GetName(int /*number*/) {
+  static std::string GetName(int /*number*/) {  // NOLINT(readability-identifier-naming): gtest's word
     return Lock::kScope == Scope::kPrivate ? "in_one_process" : "between_processes";
   }
 };
