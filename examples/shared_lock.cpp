@@ -15,7 +15,7 @@ struct Account {
   multiprocessing::Lock lock;
   long balance = 0;
 };
-const multiprocessing::Shared<Account> account;  // made before the workers are forked
+multiprocessing::Shared<Account> account;  // made before the workers are forked
 
 void deposit(int amount) {
   const std::scoped_lock guard(account->lock);

@@ -54,9 +54,8 @@ constexpr os::Scope of(Scope scope) noexcept {
 // The half of the word in which its marks and the process's id are: what the kernel compares.
 template <class Word>
 const std::atomic<std::uint32_t>& futex_of(const std::atomic<Word>& word) noexcept {
-  constexpr std::size_t kLast = sizeof(Word) / sizeof(std::uint32_t) - 1;
-  constexpr std::size_t kAt = std::endian::native == std::endian::little ? 0 : kLast;
-  return reinterpret_cast<const std::atomic<std::uint32_t>*>(&word)[kAt];
+  constexpr bool kIsSecond = std::endian::native == std::endian::big && sizeof(Word) > sizeof(std::uint32_t);
+  return reinterpret_cast<const std::atomic<std::uint32_t>*>(&word)[kIsSecond ? 1 : 0];
 }
 
 }  // namespace
