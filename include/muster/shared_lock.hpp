@@ -9,8 +9,8 @@ namespace muster::multiprocessing {
 // be of one pid namespace. Held by a process, which it names by id and start; whoever likes may release it. 8 bytes. A
 // standard Lockable and TimedLockable, as fair as threading::Lock. Its calls are those of detail::BasicLock.
 //
-// If a process dies while it holds the lock, the next call that would have waited for the lock, or has waited for 50
-// ms, throws OwnerDied, and has the lock then.
+// If a process dies while it holds the lock, the next call that wants it throws OwnerDied, at once if it does not wait,
+// else within 50 ms; and has the lock then.
 class Lock : public detail::BasicLock<detail::SharedLock> {};
 
 // The same, held by a thread of a process, which may take it again, and which alone may release it. 16 bytes. A thread

@@ -4,9 +4,9 @@
 //
 // Who finds the lock held spins for a moment, marks the word, and sleeps. An unlock that finds the mark wakes one,
 // unless one is on its way already; the lock itself is free meanwhile for whoever comes first, since handing it to a
-// thread that still sleeps would leave it idle. But not for ever: after some thousand times the lock is kept for
-// those that have waited; and who has waited for a millisecond starves, and then the lock goes to the starving and to
-// nobody else. Sleepers are marked and never counted: one that was killed cannot be missed. The algorithm is in
+// thread that still sleeps would leave it idle. But not for ever: after 32,000 times the lock is kept for those that
+// have waited; and who has waited for a millisecond starves, and then the lock goes to the starving and to nobody else.
+// Sleepers are marked and never counted: one that was killed cannot be missed. The algorithm is in
 // src/parts/sync/lock_word.cpp, its model beside it.
 
 #include <atomic>
@@ -50,10 +50,16 @@ class LockWord {
 
   // Does not fail while the lock is free and not kept for somebody.
   bool try_lock() noexcept {
-    Word free = word_.load(std::memory_order_relaxed);
-    return free == 0 ? word_.compare_exchange_strong(free, Holder::self(), std::memory_order_acquire,
-                                                     std::memory_order_relaxed)
-                     : barge();
+    Word seen = word_.load(std::memory_order_relaxed);
+    while (is_free(seen) && !is_kept(seen)) {
+      if (!word_.compare_exchange_weak(seen, seen | Holder::self(), std::memory_order_acquire,
+                                       std::memory_order_relaxed)) {
+        continue;
+      }
+      if (seen != 0) count_pass();
+      return true;
+    }
+    return false;
   }
   void lock() noexcept {
     if (!try_lock()) lock_slow(kForever);
@@ -64,8 +70,9 @@ class LockWord {
   // False when nobody held the lock; it stays free then.
   bool unlock() noexcept {
     Word seen = word_.load(std::memory_order_relaxed);
-    return ((seen & kMarks) == 0 && seen != 0 &&
-            word_.compare_exchange_strong(seen, 0, std::memory_order_release, std::memory_order_relaxed)) ||
+    const bool wakes_nobody = (seen & (kSleepers | kComing)) != kSleepers;
+    return (wakes_nobody && !is_free(seen) &&
+            word_.compare_exchange_strong(seen, seen & kMarks, std::memory_order_release, std::memory_order_relaxed)) ||
            unlock_slow(seen);
   }
   // Whether somebody holds it, or it is kept for somebody.
@@ -81,25 +88,28 @@ class LockWord {
   static constexpr Word kSleepers = kFirstFreeBit;      // someone may sleep
   static constexpr Word kStarving = kFirstFreeBit * 2;  // only the starving may take it
   static constexpr Word kComing = kFirstFreeBit * 4;    // one was woken, and has not gone back to sleep
-  // How often somebody who has just come passed those that wait, in units of some; the mark of the last means: no more.
-  static constexpr Word kPass = kFirstFreeBit * 8;
-  static constexpr Word kPasses = 0x7f * kPass;
-  static constexpr Word kMarks = kSleepers | kStarving | kComing | kPasses;
+  static constexpr Word kNew = kFirstFreeBit * 8;       // another one has gone to sleep
+  // How often somebody who has just come passed those that wait, in units of some; the last one means: no more.
+  static constexpr Word kPass = kFirstFreeBit * 16;
+  static constexpr Word kPasses = 0x3f * kPass;
+  static constexpr Word kMarks = kSleepers | kStarving | kComing | kNew | kPasses;
 
   struct Wait;
 
   static bool is_free(Word seen) noexcept { return (seen & ~kMarks) == 0; }
   static bool is_kept(Word seen) noexcept { return (seen & kStarving) != 0 || (seen & kPasses) == kPasses; }
+  static bool is_for(Word seen, const Wait& wait) noexcept;
   static Word still(Word seen, const Wait& wait) noexcept;
-  MUSTER_EXPORT bool barge() noexcept;
+  MUSTER_EXPORT void count_pass() noexcept;
   MUSTER_EXPORT Taken lock_slow(Nanos deadline) noexcept;
   MUSTER_EXPORT bool unlock_slow(Word seen) noexcept;
-  bool take(Word& seen, const Wait& wait) noexcept;
+  bool take(const Wait& wait) noexcept;
   Taken lock_or_bury() noexcept;
   Taken take_from_the_dead(Word seen) noexcept;
   void sleep(Word seen, Wait& wait) noexcept;
   Taken leave(Wait& wait) noexcept;
   bool wake_and_free(Word seen) noexcept;
+  bool free_for_who_comes(Word seen) noexcept;
   int wake(std::uint32_t kinds) const noexcept;
 
   std::atomic<Word> word_{0};

@@ -12,9 +12,9 @@
 //
 // 1. Only who turns the word from free to its own name, by one compare-and-swap, has the lock; or from the name of a
 //    process that has died.
-// 2. Who sleeps has marked the word as held and with kSleepers before, and compares it when falling asleep. So an
-// unlock
-//    in between is noticed, and a later one sees kSleepers. kSleepers goes only when an unlock finds nobody asleep.
+// 2. Who sleeps has seen the word held, or kept for others, has marked it with kSleepers, and compares it when falling
+//    asleep. So an unlock in between is noticed, and a later one sees kSleepers, which goes only when an unlock finds
+//    nobody asleep.
 // 3. An unlock that sees kSleepers sets kComing and wakes one while it still has the lock, and then frees the word with
 //    its marks; unless kComing is set, since then one is awake and will look. Who was woken clears kComing when it
 //    takes the lock, and before it goes back to sleep or leaves without it: if that is before the word is free, the
@@ -22,10 +22,11 @@
 // 4. Who starves sets kStarving, and clears kComing with it: so that the next unlock wakes one of the starving. From
 //    then on a free word is theirs, and kComing is theirs to clear. kStarving goes when an unlock finds none of them
 //    asleep.
-// 5. Who has just come passes those that wait only so often (kPasses), until one of them has had the lock.
-// 6. Who is killed on its way to the lock may take a wake-up with it. No sleep of a patient one is longer than its
-//    patience, and then it starves, and may take the lock however it is marked; none of a starving one between
-//    processes is longer than kLookAgain.
+// 5. Who has just come, and has not been woken from a sleep yet, passes those that wait only so often (kPasses), until
+//    one of them has had the lock; and does not touch kComing. So who was woken gets the lock after so many passes at
+//    most, or goes back to sleep in the kernel's queue; and who finds itself passed over there for kPatience starves.
+// 6. Who is killed on its way to the lock may take a wake-up with it. No sleep between processes is longer than
+//    kLookAgain, and who has slept so long starves, and may take the lock however it is marked.
 //
 // Orderings: all of this is said of one word, whose changes have one order for everybody, and the kernel compares that
 // word; so only what the lock guards needs more than relaxed: who takes the lock acquires what the change that freed it
@@ -34,12 +35,10 @@
 namespace muster::detail {
 namespace {
 
-// A section worth a lock of this kind is shorter than this.
-constexpr Nanos kSpin = 2'000;
 // Who was passed over for so long gets the lock next.
 constexpr Nanos kPatience = 1'000'000;
 // How many times a thread passes others before it counts one pass.
-constexpr std::uint32_t kTimesAPass = 32;
+constexpr std::uint32_t kTimesAPass = 512;
 
 // Kinds of sleepers.
 constexpr std::uint32_t kPatient = 1;
@@ -62,50 +61,42 @@ const std::atomic<std::uint32_t>& futex_of(const std::atomic<Word>& word) noexce
 
 std::uint64_t process_mark() noexcept { return os::process_mark(); }
 
-// One attempt to take the lock, from the first sleep on.
+// One attempt to take the lock that did not succeed at once.
 template <class Holder>
 struct LockWord<Holder>::Wait {
   Nanos deadline;
   Nanos patience = os::now() + kPatience;
-  Nanos look = patience;  // whether the holder is alive
+  Nanos look = patience;   // whether the holder is alive
+  bool has_slept = false;  // until a wake, or as long as one may: until then it is one that has just come
   bool starving = false;
 };
 
-// Passes those that wait.
+// The caller has just passed those that wait, and has the lock.
 template <class Holder>
-bool LockWord<Holder>::barge() noexcept {
+void LockWord<Holder>::count_pass() noexcept {
   thread_local std::uint32_t times = 0;
+  if (++times % kTimesAPass != 0) return;
   Word seen = word_.load(std::memory_order_relaxed);
-  while (is_free(seen) && !is_kept(seen)) {
-    const Word pass = seen != 0 && times % kTimesAPass == 0 ? kPass : 0;
-    if (word_.compare_exchange_weak(seen, (seen | Holder::self()) + pass, std::memory_order_acquire,
-                                    std::memory_order_relaxed)) {
-      ++times;
-      return true;
-    }
+  while ((seen & kPasses) != kPasses && !word_.compare_exchange_weak(seen, seen + kPass, std::memory_order_relaxed)) {
   }
-  return false;
 }
 
 template <class Holder>
 Taken LockWord<Holder>::lock_slow(Nanos deadline) noexcept {
   if (is_past(deadline)) return lock_or_bury();
-  if (sync::spin_until([this] { return try_lock(); }, kSpin)) return {.taken = true};
   Wait wait{.deadline = deadline};
   for (;;) {
-    Word seen = 0;
-    const auto is_taken = [&] {
-      seen = word_.load(std::memory_order_relaxed);
-      return take(seen, wait);
-    };
-    if (sync::spin_until(is_taken, kSpin)) return {.taken = true};
+    // Who was woken looks once: to spin holds up those that have the lock, and it starves soon enough.
+    if (wait.has_slept ? take(wait) : sync::spin_gently_until([this] { return try_lock(); })) return {.taken = true};
+    const Word seen = word_.load(std::memory_order_relaxed);
+    if (is_for(seen, wait)) continue;
     if (wait.starving && os::now() >= wait.look) {
       if (const Taken taken = take_from_the_dead(seen)) return taken;
       wait.look = os::now() + kLookAgain;
     }
     sleep(seen, wait);
     if (is_past(deadline)) return leave(wait);
-    wait.starving = wait.starving || os::now() >= wait.patience;
+    wait.starving = wait.starving || (wait.has_slept && os::now() >= wait.patience);
   }
 }
 
@@ -117,19 +108,26 @@ Taken LockWord<Holder>::lock_or_bury() noexcept {
 }
 
 template <class Holder>
-bool LockWord<Holder>::take(Word& seen, const Wait& wait) noexcept {
-  while (is_free(seen) && (wait.starving || (seen & kStarving) == 0)) {
+bool LockWord<Holder>::is_for(Word seen, const Wait& wait) noexcept {
+  if (!is_free(seen)) return false;
+  return wait.starving || (wait.has_slept ? (seen & kStarving) == 0 : !is_kept(seen));
+}
+
+template <class Holder>
+bool LockWord<Holder>::take(const Wait& wait) noexcept {
+  Word seen = word_.load(std::memory_order_relaxed);
+  while (is_for(seen, wait)) {
     const Word taken = Holder::self() | (seen & kStarving) | kSleepers;
     if (word_.compare_exchange_weak(seen, taken, std::memory_order_acquire, std::memory_order_relaxed)) return true;
   }
   return false;
 }
 
-// The word when a waiter has looked in vain: it is no longer one that is coming.
+// The word when a waiter has looked in vain: it is no longer one that is coming, if it ever was.
 template <class Holder>
 typename LockWord<Holder>::Word LockWord<Holder>::still(Word seen, const Wait& wait) noexcept {
-  const bool is_its = wait.starving || (seen & kStarving) == 0;
-  return (is_its ? seen & ~kComing : seen) | kSleepers;
+  const bool is_its = wait.starving || (wait.has_slept && (seen & kStarving) == 0);
+  return (is_its ? seen & ~kComing : seen | kNew) | kSleepers;
 }
 
 // Between processes only: takes it if its holder has died.
@@ -152,18 +150,18 @@ template <class Holder>
 void LockWord<Holder>::sleep(Word seen, Wait& wait) noexcept {
   const Word marked = still(seen, wait) | (wait.starving ? kStarving : 0);
   if (marked != seen && !word_.compare_exchange_strong(seen, marked, std::memory_order_relaxed)) return;
-  Nanos until = std::min(wait.deadline, wait.starving ? kForever : wait.patience);
-  if (kScope == Scope::kShared && wait.starving) until = std::min(until, wait.look);
-  os::futex_wait(futex_of(word_), static_cast<std::uint32_t>(marked), of(kScope), until,
-                 wait.starving ? kImpatient : kPatient);
+  const Nanos until = kScope == Scope::kPrivate ? wait.deadline : std::min(wait.deadline, os::now() + kLookAgain);
+  const os::FutexWait end = os::futex_wait(futex_of(word_), static_cast<std::uint32_t>(marked), of(kScope), until,
+                                           wait.starving ? kImpatient : kPatient);
+  wait.has_slept = wait.has_slept || end == os::FutexWait::kWoken || end == os::FutexWait::kTimedOut;
 }
 
 // The deadline has passed. Who finds the lock free takes it all the same: others may count on that.
 template <class Holder>
 Taken LockWord<Holder>::leave(Wait& wait) noexcept {
-  Word seen = word_.load(std::memory_order_relaxed);
   for (;;) {
-    if (take(seen, wait)) return {.taken = true};
+    if (take(wait)) return {.taken = true};
+    Word seen = word_.load(std::memory_order_relaxed);
     if (const Taken taken = take_from_the_dead(seen)) return taken;
     if (word_.compare_exchange_weak(seen, still(seen, wait), std::memory_order_relaxed)) return {};
   }
@@ -183,20 +181,34 @@ bool LockWord<Holder>::unlock_slow(Word seen) noexcept {
   }
 }
 
-// False when there is more to do: the one that was woken has looked meanwhile, another has come, nobody starves any
-// more.
+// False when the one that was woken has looked meanwhile, in vain.
 template <class Holder>
 bool LockWord<Holder>::wake_and_free(Word seen) noexcept {
-  if (!word_.compare_exchange_strong(seen, seen | kComing, std::memory_order_relaxed)) return false;
-  seen |= kComing;
-  const bool some_starve = (seen & kStarving) != 0;
-  const bool is_coming = wake(some_starve ? kImpatient : os::kAnyKind) > 0;
-  if (some_starve && !is_coming) {
-    word_.compare_exchange_strong(seen, seen & ~(kStarving | kComing), std::memory_order_relaxed);
-    return false;
+  for (;;) {
+    const Word begun = (seen | kComing) & ~kNew;
+    if (!word_.compare_exchange_strong(seen, begun, std::memory_order_relaxed)) {
+      if (is_free(seen)) return false;
+      continue;
+    }
+    const bool some_starve = (begun & kStarving) != 0;
+    if (wake(some_starve ? kImpatient : os::kAnyKind) > 0) return free_for_who_comes(begun);
+    // Nobody sleeps, or nobody who starves; unless another one has come meanwhile.
+    seen = begun;
+    const Word none = some_starve ? begun & ~kStarving : 0;
+    if (!word_.compare_exchange_strong(seen, none, std::memory_order_release, std::memory_order_relaxed)) continue;
+    if (!some_starve) return true;
+    seen = none;
   }
-  return word_.compare_exchange_strong(seen, is_coming ? seen & kMarks : 0, std::memory_order_release,
-                                       std::memory_order_relaxed);
+}
+
+template <class Holder>
+bool LockWord<Holder>::free_for_who_comes(Word seen) noexcept {
+  while ((seen & kComing) != 0 && !is_free(seen)) {
+    if (word_.compare_exchange_weak(seen, seen & kMarks, std::memory_order_release, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
 }
 
 template <class Holder>

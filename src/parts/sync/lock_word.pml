@@ -1,14 +1,14 @@
 // LockWord: one holder at a time; nobody sleeps while the lock is free and nobody is on the way to it; no thread that
 // has just come takes the lock while a starving one sleeps.
 //
-// Three threads lock and unlock twice each; the third has a deadline that may pass at any moment of its sleep. The fast
+// Two threads lock and unlock twice each; a third does so once, and has a deadline that may pass at any moment of its
+// sleep. The fast
 // paths, lock_slow, sleep, leave and unlock_slow are lock_word.hpp's and lock_word.cpp's, step by step; spinning only
-// makes the first attempt more often and is left out. Passes are not counted: any may be the last. A patient sleeper loses its patience at any moment while somebody
-// has the lock. (It does at other moments, too; but then it would cure what we look for: a sleeper that nobody will
-// wake.) With ANY_TIME it does so at any moment.
+// makes the attempts more often and is left out. Passes are not counted: any may be the last. Whether the time is over
+// that a waiter has patience is asked whenever it was woken, and is as it likes. With ANY_TIME signals interrupt sleeps.
 //
-// With DEATHS each thread is a process that one death may meet at any step; who starves may look whether the holder is
-// alive at any moment. Then patience is what brings those on who wait for one that has died on its way.
+// With DEATHS each thread is a process that one death may meet at any step; sleeps end by themselves, and who starves may
+// look whether the holder is alive. Those are what brings others on who wait for one that has died on its way.
 
 #define THREADS 3
 #ifndef ROUNDS
@@ -25,6 +25,7 @@ byte holder = NOBODY;
 bool sleepers = false;
 bool starving = false;
 bool coming = false;
+bool fresh = false;   // another one has gone to sleep
 bool passed = false;  // as often as may be
 
 byte asleep[THREADS];  // 0, or the kind of sleeper
@@ -52,6 +53,7 @@ inline wake(kinds, any_woken) {
 #endif
 
 #define FREE (holder == NOBODY)
+#define IS_FOR (FREE && (hungry || (slept && !starving) || (!starving && !passed)))
 
 #ifdef MUTATE_TAKER_LEAVES_NO_MARK
 #define TAKE holder = id; sleepers = false; coming = false; passed = false
@@ -63,8 +65,16 @@ inline STILL_() {
   sleepers = true;
 #ifndef MUTATE_SLEEPER_KEEPS_COMING
   if
+#ifndef MUTATE_NEWCOMER_CLEARS_COMING
+  :: hungry || (slept && !starving) -> coming = false
+#else
   :: hungry || !starving -> coming = false
+#endif
+#ifndef MUTATE_NEWCOMER_SAYS_NOTHING
+  :: else -> fresh = true
+#else
   :: else
+#endif
   fi
 #endif
 }
@@ -73,14 +83,16 @@ inline STILL_() {
 proctype thread(byte id; bool has_deadline) {
   byte round = 0;
   bool hungry;
+  bool slept;
   bool woken;
   bool some_starve;
-  byte seen_holder; bool seen_sleepers; bool seen_starving; bool seen_coming; bool seen_passed;
+  byte seen_holder; bool seen_sleepers; bool seen_starving; bool seen_coming; bool seen_passed; bool seen_fresh;
   do
-  :: round == ROUNDS -> break
+  :: round == (has_deadline -> 1 : ROUNDS) -> break
   :: else ->
     round++;
     hungry = false;
+    slept = false;
     // try_lock, with barge
     atomic {
       if
@@ -100,7 +112,7 @@ proctype thread(byte id; bool has_deadline) {
     // take; else still, and the mark of who starves
     atomic {
       if
-      :: FREE && (hungry || !starving) -> TAKE; goto taken
+      :: IS_FOR -> TAKE; goto taken
       :: else ->
         STILL;
         if
@@ -109,13 +121,13 @@ proctype thread(byte id; bool has_deadline) {
         fi
       MAY_DIE
       fi;
-      seen_holder = holder; seen_sleepers = sleepers; seen_starving = starving; seen_coming = coming; seen_passed = passed
+      seen_holder = holder; seen_sleepers = sleepers; seen_starving = starving; seen_coming = coming; seen_passed = passed; seen_fresh = fresh
     };
     // futex_wait, comparing in the same step
     atomic {
       if
       :: holder == seen_holder && sleepers == seen_sleepers && starving == seen_starving && coming == seen_coming &&
-         passed == seen_passed ->
+         passed == seen_passed && fresh == seen_fresh ->
         asleep[id] = (hungry -> IMPATIENT : PATIENT)
       :: else -> goto look
       MAY_DIE
@@ -123,14 +135,20 @@ proctype thread(byte id; bool has_deadline) {
     };
     atomic {
       if
-      :: asleep[id] == 0 -> goto look
-#if defined(ANY_TIME) || defined(DEATHS)
-      :: asleep[id] == PATIENT ->
-#else
-      :: asleep[id] == PATIENT && !FREE ->
+      :: asleep[id] == 0 ->
+        slept = true;
+        if
+        :: hungry = true  // it has waited for so long
+        :: true
+        fi;
+        goto look
+#ifdef ANY_TIME
+      :: asleep[id] != 0 -> asleep[id] = 0; goto look
 #endif
-        asleep[id] = 0; hungry = true; goto look
-      :: has_deadline -> asleep[id] = 0; goto late  // woken or not
+#ifdef DEATHS
+      :: asleep[id] == PATIENT -> asleep[id] = 0; slept = true; hungry = true; goto look
+#endif
+      :: has_deadline -> asleep[id] = 0; slept = true; goto late  // woken or not
 #ifdef DEATHS
       // take_from_the_dead; or just another look
       :: asleep[id] == IMPATIENT ->
@@ -147,7 +165,7 @@ proctype thread(byte id; bool has_deadline) {
     // leave
     atomic {
       if
-      :: FREE && (hungry || !starving) -> TAKE; goto taken
+      :: IS_FOR -> TAKE; goto taken
       :: else ->
 #ifndef MUTATE_LEAVER_LEAVES_NO_MARK
         STILL;
@@ -168,11 +186,12 @@ proctype thread(byte id; bool has_deadline) {
     atomic {
       assert(holder == id);
       if
-      :: sleepers && !coming -> coming = true; some_starve = starving
+      :: sleepers && !coming -> coming = true; fresh = false; some_starve = starving
       :: else -> holder = NOBODY; goto next
       MAY_DIE
       fi;
     };
+  begin:
     // wake_and_free
     if
     :: some_starve -> wake(IMPATIENT, woken)
@@ -182,7 +201,9 @@ proctype thread(byte id; bool has_deadline) {
     atomic {
       if
 #ifndef MUTATE_NEVER_LOOKS_WHETHER_IT_COMES
-      :: !coming || (starving && !some_starve) -> goto unlock
+      :: woken && !coming -> goto unlock
+      :: !woken && (fresh || !coming || starving != some_starve) ->
+        coming = true; fresh = false; some_starve = starving; goto begin
 #endif
       :: else ->
         if
@@ -191,8 +212,8 @@ proctype thread(byte id; bool has_deadline) {
 #ifdef MUTATE_NO_BAR
           ; starving = false
 #endif
-        :: !woken && some_starve -> starving = false; coming = false; goto unlock
-        :: else -> holder = NOBODY; sleepers = false; starving = false; coming = false; passed = false
+        :: !woken && some_starve -> starving = false; fresh = false; some_starve = false; goto begin
+        :: else -> holder = NOBODY; sleepers = false; starving = false; coming = false; passed = false; fresh = false
         fi
       MAY_DIE
       fi;

@@ -186,7 +186,7 @@ TYPED_TEST(LockWordTest, is_kept_for_who_waits_too_long) {
 
 // Not by one that comes again and again and never waits, even if the sleeper's way to a CPU is long.
 TYPED_TEST(LockWordTest, is_passed_by_those_that_have_just_come_only_so_often) {
-  constexpr int kMost = 127 * 32 + 32;
+  constexpr int kMost = 63 * 512 + 512;
   for (int round = 0; round < 20; ++round) {
     TypeParam lock;
     lock.lock();
