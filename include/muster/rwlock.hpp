@@ -61,7 +61,7 @@ class MUSTER_EXPORT RWLock {
   }
   template <class Clock, class Length>
   bool try_lock_until(std::chrono::time_point<Clock, Length> deadline) {
-    return acquire_write(Duration(deadline - Clock::now()));
+    return acquire_write(Duration(deadline));
   }
   template <class Rep, class Period>
   bool try_lock_shared_for(std::chrono::duration<Rep, Period> timeout) {
@@ -69,7 +69,7 @@ class MUSTER_EXPORT RWLock {
   }
   template <class Clock, class Length>
   bool try_lock_shared_until(std::chrono::time_point<Clock, Length> deadline) {
-    return acquire_read(Duration(deadline - Clock::now()));
+    return acquire_read(Duration(deadline));
   }
 
  private:

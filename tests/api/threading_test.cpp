@@ -227,5 +227,30 @@ TEST(Event, ping_pong) {
   other.join();
 }
 
+// Wherever a timeout is taken, a point of a clock is, too.
+TEST(Waits, end_at_a_point_of_a_clock) {
+  const auto soon = [] { return std::chrono::steady_clock::now() + 1ms; };
+  Event event;
+  EXPECT_FALSE(event.wait(soon()));
+  threading::Semaphore semaphore(0);
+  EXPECT_FALSE(semaphore.acquire(soon()));
+  threading::Condition condition;
+  const std::scoped_lock guard(condition);
+  EXPECT_FALSE(condition.wait(soon()));
+  EXPECT_FALSE(condition.wait_for([] { return false; }, soon()));
+  threading::Barrier barrier(2);
+  EXPECT_THROW(barrier.wait(soon()), BrokenBarrierError);
+  Lock lock;
+  EXPECT_TRUE(lock.acquire(soon()));
+  EXPECT_FALSE(lock.acquire(soon()));
+  threading::RWLock shared;
+  EXPECT_TRUE(shared.acquire_read(soon()));
+  EXPECT_FALSE(shared.acquire_write(soon()));
+  threading::Thread thread([&event] { event.wait(); });
+  thread.start();
+  EXPECT_FALSE(thread.join(std::chrono::system_clock::now()));
+  event.set();
+}
+
 }  // namespace
 }  // namespace muster::testing

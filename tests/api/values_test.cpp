@@ -53,6 +53,18 @@ TEST(Outcome, an_exception_pointer_can_be_a_value_only_in_a_wrapper) {
   EXPECT_FALSE(bad);
 }
 
+TEST(Duration, takes_points_of_any_clock) {
+  const Duration hour(std::chrono::steady_clock::now() + 1h);
+  EXPECT_LE(hour.nanoseconds(), 1h);
+  EXPECT_GT(hour.nanoseconds(), 59min);
+  EXPECT_GT(Duration(std::chrono::system_clock::now() + std::chrono::duration<double>(10)).nanoseconds(), 9s);
+  EXPECT_EQ(Duration(std::chrono::steady_clock::now() - 1s).nanoseconds(), 0s);
+  EXPECT_EQ(Duration(std::chrono::system_clock::time_point::min()).nanoseconds(), 0s);
+  EXPECT_GT(Duration(std::chrono::system_clock::time_point::max()).nanoseconds(), std::chrono::years(100));
+  using Coarse = std::chrono::time_point<std::chrono::system_clock, std::chrono::hours>;
+  EXPECT_FALSE(Duration(Coarse::max()).limited());
+}
+
 TEST(Duration, takes_every_sort_of_duration) {
   EXPECT_FALSE(Duration().limited());
   EXPECT_EQ(Duration(10s).nanoseconds(), 10s);

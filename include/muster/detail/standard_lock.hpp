@@ -19,7 +19,7 @@ class StandardLock {
   }
   template <class Clock, class Length>
   bool try_lock_until(std::chrono::time_point<Clock, Length> deadline) {
-    return own().acquire(Duration(deadline - Clock::now()));
+    return own().acquire(Duration(deadline));
   }
   void unlock() { own().release(); }
 
