@@ -173,7 +173,11 @@ TYPED_TEST(LockWordTest, is_kept_for_who_waits_too_long) {
   });
   const std::atomic<std::uint32_t>& word = futex_of(lock);
   constexpr std::uint32_t kStarving = kFirstFreeBit * 2;
-  while ((word & kStarving) == 0) os::yield();  // it starves
+  // Woken in vain it finds out, in the end, that it has waited for a millisecond.
+  while ((word & kStarving) == 0) {
+    os::futex_wake(word, 1, scope_of<TypeParam>());
+    os::yield();
+  }
   os::testing::await_sleepers(word, 1, scope_of<TypeParam>());
   lock.unlock();
   EXPECT_FALSE(lock.try_lock());
