@@ -188,30 +188,5 @@ TYPED_TEST(LockWordTest, is_kept_for_who_waits_too_long) {
   EXPECT_TRUE(lock.try_lock());
 }
 
-// Not by one that comes again and again and never waits, even if the sleeper's way to a CPU is long.
-TYPED_TEST(LockWordTest, is_passed_by_those_that_have_just_come_only_so_often) {
-  constexpr int kMost = 63 * 512 + 512;
-  for (int round = 0; round < 20; ++round) {
-    TypeParam lock;
-    lock.lock();
-    std::atomic<bool> has{false};
-    std::thread sleeper([&] {
-      lock.lock();
-      has = true;
-      lock.unlock();
-    });
-    os::testing::await_sleepers(futex_of(lock), 1, scope_of<TypeParam>());
-    lock.unlock();
-    int passes = 0;
-    while (!has) {
-      if (!lock.try_lock()) continue;
-      if (!has) ++passes;
-      lock.unlock();
-    }
-    sleeper.join();
-    EXPECT_LE(passes, kMost);
-  }
-}
-
 }  // namespace
 }  // namespace muster::detail
