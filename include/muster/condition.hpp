@@ -21,7 +21,7 @@ namespace muster::threading {
 //
 // Who waits is woken by a notify that came after it began to wait, or by its timeout, and for no other reason; those
 // that wait longest are woken first.
-class Condition : public detail::StandardLock<Condition> {
+class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
  public:
   Condition() : rlock_(&own_) {}
   explicit Condition(Lock& lock) noexcept : lock_(&lock) {}

@@ -9,6 +9,6 @@ namespace muster::threading {
 // std::scoped_lock and std::unique_lock work on it. Not taken in turn; but who was passed over for a millisecond gets
 // it next. A release makes a system call only if somebody sleeps, or did a moment ago. Its calls are those of
 // detail::BasicLock.
-class Lock : public detail::BasicLock<detail::PrivateLock> {};
+class MUSTER_EXPORT Lock : public detail::BasicLock<detail::PrivateLock> {};
 
 }  // namespace muster::threading

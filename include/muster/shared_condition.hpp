@@ -20,7 +20,7 @@ namespace muster::multiprocessing {
 //
 // Who waits may also wake up for no reason, in particular when others were notified: whoever was woken may be killed
 // before it has done anything. So wait for a predicate.
-class Condition : public detail::StandardLock<Condition> {
+class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
  public:
   Condition() noexcept : Condition(own_) {}
   explicit Condition(Lock& lock) noexcept : distance_(distance_to(&lock)) {}

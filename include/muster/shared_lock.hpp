@@ -11,10 +11,10 @@ namespace muster::multiprocessing {
 //
 // If a process dies while it holds the lock, the next call that wants it throws OwnerDied, at once if it does not wait,
 // else within 50 ms; and has the lock then.
-class Lock : public detail::BasicLock<detail::SharedLock> {};
+class MUSTER_EXPORT Lock : public detail::BasicLock<detail::SharedLock> {};
 
 // The same, held by a thread of a process, which may take it again, and which alone may release it. 16 bytes. A thread
 // that ends with the lock in a process that lives on keeps it for ever. Its calls are those of detail::BasicRLock.
-class RLock : public detail::BasicRLock<detail::SharedLock> {};
+class MUSTER_EXPORT RLock : public detail::BasicRLock<detail::SharedLock> {};
 
 }  // namespace muster::multiprocessing

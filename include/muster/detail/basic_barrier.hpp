@@ -14,7 +14,7 @@ namespace muster::detail {
 // turn was completed or failed is kept for the last 64. So nobody has to be waited for before the next turn, and one
 // that was killed keeps nobody.
 template <class Condition>
-class BasicBarrier {
+class MUSTER_EXPORT BasicBarrier {
  public:
   // Throws ValueError for less than one party.
   MUSTER_EXPORT BasicBarrier(int parties, Duration timeout);

@@ -28,7 +28,7 @@ void note_end(const void* lock) noexcept {
 
 // Held by nobody in particular.
 template <class Word>
-class BasicLock : public StandardLock<BasicLock<Word>> {
+class MUSTER_EXPORT BasicLock : public StandardLock<BasicLock<Word>> {
  public:
   BasicLock() = default;
   BasicLock(const BasicLock&) = delete;
@@ -58,7 +58,7 @@ class BasicLock : public StandardLock<BasicLock<Word>> {
 
 // Held by a thread, as often as it has taken it.
 template <class Word>
-class BasicRLock : public StandardLock<BasicRLock<Word>> {
+class MUSTER_EXPORT BasicRLock : public StandardLock<BasicRLock<Word>> {
  public:
   BasicRLock() = default;
   BasicRLock(const BasicRLock&) = delete;

@@ -13,7 +13,7 @@ namespace muster::detail {
 
 // What was written before release() is visible to who acquires the permit.
 template <Scope kScope>
-class BasicSemaphore {
+class MUSTER_EXPORT BasicSemaphore {
  public:
   // `value` permits to begin with. Throws ValueError for a negative one.
   explicit BasicSemaphore(int value = 1) : word_(checked(value, 0, "a semaphore's value")) {}

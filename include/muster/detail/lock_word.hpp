@@ -25,21 +25,21 @@ struct Taken {
 };
 
 // The holder as a lock of one process names it: somebody.
-struct PrivateHolder {
+struct MUSTER_EXPORT PrivateHolder {
   using Word = std::uint32_t;
   static constexpr Scope kScope = Scope::kPrivate;
   static constexpr Word self() noexcept { return 1; }
 };
 
 // And as one between processes does: by process id and start.
-struct SharedHolder {
+struct MUSTER_EXPORT SharedHolder {
   using Word = std::uint64_t;
   static constexpr Scope kScope = Scope::kShared;
   static Word self() noexcept { return process_mark(); }
 };
 
 template <class Holder>
-class LockWord {
+class MUSTER_EXPORT LockWord {
  public:
   using Word = typename Holder::Word;
   static constexpr Scope kScope = Holder::kScope;

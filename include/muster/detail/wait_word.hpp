@@ -21,7 +21,7 @@ inline constexpr Nanos kAtOnce = 0;
 // Who waits for another process wakes up so often by itself: the other may have died before it could wake anybody.
 inline constexpr Nanos kLookAgain = 50'000'000;
 
-enum class Scope : std::uint8_t { kPrivate, kShared };
+enum class MUSTER_EXPORT Scope : std::uint8_t { kPrivate, kShared };
 
 // Bits that every word of this kind has. The rest belongs to who owns the word.
 inline constexpr std::uint32_t kSleepers = 1U << 17U;  // someone may sleep: a change must wake
