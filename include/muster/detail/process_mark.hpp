@@ -7,11 +7,11 @@
 
 namespace muster::detail {
 
-// The calling process's id in the lowest 22 bits and its start in the upper half (clock ticks since the machine's boot,
-// their lower 32 bits; 0 where the system does not say). Process ids come again, but not with the same start. The bits
-// between are 0, for others to use.
+// The calling process's id in the lowest 22 bits and its start in the highest 22 (clock ticks since the machine's boot,
+// the lowest bits of them: as many as pass in half a day; 0 where the system does not say). Process ids come again, but
+// not with the same start. The bits between are 0, for others to use.
 MUSTER_EXPORT std::uint64_t process_mark() noexcept;
 
-inline constexpr std::uint32_t kFirstFreeBit = 1U << 22U;
+inline constexpr unsigned kProcessIdBits = 22;
 
 }  // namespace muster::detail

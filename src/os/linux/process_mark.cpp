@@ -17,7 +17,7 @@ namespace muster::os {
 namespace {
 
 constexpr std::uint64_t kIds = (std::uint64_t{1} << 22U) - 1;
-constexpr unsigned kStartBit = 32;
+constexpr unsigned kStartBit = 42;
 
 // What the kernel's file on a process says.
 struct Stat {
@@ -88,7 +88,7 @@ bool has_died(std::uint64_t mark) noexcept {
   const std::uint64_t start = mark >> kStartBit;
   bool died = false;
   if (const std::optional<Stat> stat = stat_of(id)) {
-    const bool is_another = start != 0 && static_cast<std::uint32_t>(stat->start) != start;
+    const bool is_another = start != 0 && stat->start << kStartBit != start << kStartBit;
     died = is_another || ((stat->state == 'Z' || stat->state == 'X') && stat->threads <= 1);
   } else {
     died = kill(static_cast<pid_t>(id), 0) != 0 && errno == ESRCH;

@@ -19,14 +19,19 @@
 //    its marks; unless kComing is set, since then one is awake and will look. Who was woken clears kComing when it
 //    takes the lock, and before it goes back to sleep or leaves without it: if that is before the word is free, the
 //    unlock begins anew; if after it, whoever has the lock now will wake another.
-// 4. Who starves sets kStarving, and clears kComing with it: so that the next unlock wakes one of the starving. From
-//    then on a free word is theirs, and kComing is theirs to clear. kStarving goes when an unlock finds none of them
-//    asleep.
-// 5. Who has just come, and has not been woken from a sleep yet, passes those that wait only so often (kPasses), until
-//    one of them has had the lock; and does not touch kComing. So who was woken gets the lock after so many passes at
-//    most, or goes back to sleep in the kernel's queue; and who finds itself passed over there for kPatience starves.
-// 6. Who is killed on its way to the lock may take a wake-up with it. No sleep between processes is longer than
-//    kLookAgain, and who has slept so long starves, and may take the lock however it is marked.
+// 4. Before its first sleep a waiter joins a group: the one in front, or, while the lock is kept for that one, the
+//    other. The word has the number of waiters in each; who takes the lock or leaves is taken off. Who takes the lock
+//    while others are in front is counted (kPasses). When there is no more to count with, or one of them has waited for
+//    kPatience, the lock is kept: a free word is for the group in front, an unlock wakes some of it, and kComing is
+//    theirs to clear; who decides so while the lock is held clears it, since the unlock may be about to wake another.
+//    With the last one of the group the lock is everybody's again, and the other group in front. So who has joined is
+//    passed kPasses times at most, and then once by each of its group; if it joined behind another one, that comes on
+//    top.
+// 5. Who finds a number at its most is not counted. If it is woken and finds the lock kept, it may take it once: those
+//    in front may all be asleep.
+// 6. Who is killed on its way to the lock may take a wake-up with it, and is not taken off. No sleep between processes
+//    is longer than kLookAgain, and who finds the lock kept all that time and nobody coming takes it, and everybody is
+//    taken off. So it is in a forked copy of a process, where the threads are not that were counted.
 //
 // Orderings: all of this is said of one word, whose changes have one order for everybody, and the kernel compares that
 // word; so only what the lock guards needs more than relaxed: who takes the lock acquires what the change that freed it
@@ -37,12 +42,10 @@ namespace {
 
 // Who was passed over for so long gets the lock next.
 constexpr Nanos kPatience = 1'000'000;
-// How many times a thread passes others before it counts one pass.
+// Between processes one pass in so many is counted.
 constexpr std::uint32_t kTimesAPass = 512;
-
-// Kinds of sleepers.
-constexpr std::uint32_t kPatient = 1;
-constexpr std::uint32_t kImpatient = 2;
+// While the lock is kept an unlock wakes so many: one to take it, and one to be there when that one is done.
+constexpr int kAhead = 2;
 
 bool is_past(Nanos deadline) noexcept { return deadline != kForever && deadline <= os::now(); }
 
@@ -61,86 +64,128 @@ const std::atomic<std::uint32_t>& futex_of(const std::atomic<Word>& word) noexce
 
 std::uint64_t process_mark() noexcept { return os::process_mark(); }
 
+// Which ones must not depend on who takes what in turns: a thread that takes two locks by turns would count one only.
+bool SharedHolder::counts_pass() noexcept {
+  thread_local std::uint32_t random = 0x9e3779b9;  // Marsaglia's xorshift
+  random ^= random << 13U;
+  random ^= random >> 17U;
+  random ^= random << 5U;
+  return random % kTimesAPass == 0;
+}
+
 // One attempt to take the lock that did not succeed at once.
 template <class Holder>
 struct LockWord<Holder>::Wait {
+  static constexpr unsigned kNone = 2;
+
   Nanos deadline;
   Nanos patience = os::now() + kPatience;
-  Nanos look = patience;   // whether the holder is alive
-  bool has_slept = false;  // until a wake, or as long as one may: until then it is one that has just come
-  bool starving = false;
-};
+  Nanos look = patience;  // whether the holder is alive
+  bool woken = false;     // or has slept for as long as one may; and has not looked in vain since
+  bool in_vain = false;   // the lock was kept all that time, and nobody came
+  unsigned group = kNone;
 
-// The caller has just passed those that wait, and has the lock.
-template <class Holder>
-void LockWord<Holder>::count_pass() noexcept {
-  thread_local std::uint32_t times = 0;
-  if (++times % kTimesAPass != 0) return;
-  Word seen = word_.load(std::memory_order_relaxed);
-  while ((seen & kPasses) != kPasses && !word_.compare_exchange_weak(seen, seen + kPass, std::memory_order_relaxed)) {
+  bool is_in_front(Word seen) const noexcept { return group == front(seen); }
+  // Whether it may be the one that was woken, so that kComing is its to clear.
+  bool may_be_coming(Word seen) const noexcept {
+    return woken && (!is_kept(seen) || group == kNone || is_in_front(seen));
   }
-}
+};
 
 template <class Holder>
 Taken LockWord<Holder>::lock_slow(Nanos deadline) noexcept {
-  if (is_past(deadline)) return lock_or_bury();
   Wait wait{.deadline = deadline};
+  if (is_past(deadline)) return take_or_bury(wait);
   for (;;) {
-    // Who was woken looks once: to spin holds up those that have the lock, and it starves soon enough.
-    if (wait.has_slept ? take(wait) : sync::spin_gently_until([this] { return try_lock(); })) return {.taken = true};
+    // Who was woken looks once: to spin holds up those that have the lock.
+    if (wait.woken ? take(wait) : take_soon(wait)) return {.taken = true};
     const Word seen = word_.load(std::memory_order_relaxed);
     if (is_for(seen, wait)) continue;
-    if (wait.starving && os::now() >= wait.look) {
-      if (const Taken taken = take_from_the_dead(seen)) return taken;
+    if (kScope == Scope::kShared && wait.woken && os::now() >= wait.look) {
+      if (const Taken taken = take_from_the_dead(seen, wait)) return taken;
       wait.look = os::now() + kLookAgain;
     }
     sleep(seen, wait);
     if (is_past(deadline)) return leave(wait);
-    wait.starving = wait.starving || (wait.has_slept && os::now() >= wait.patience);
   }
 }
 
 // Without waiting.
 template <class Holder>
-Taken LockWord<Holder>::lock_or_bury() noexcept {
-  if (try_lock()) return {.taken = true};
-  return take_from_the_dead(word_.load(std::memory_order_relaxed));
+Taken LockWord<Holder>::take_or_bury(const Wait& wait) noexcept {
+  if (take(wait)) return {.taken = true};
+  return take_from_the_dead(word_.load(std::memory_order_relaxed), wait);
 }
 
 template <class Holder>
 bool LockWord<Holder>::is_for(Word seen, const Wait& wait) noexcept {
-  if (!is_free(seen)) return false;
-  return wait.starving || (wait.has_slept ? (seen & kStarving) == 0 : !is_kept(seen));
+  return is_free(seen) && (!is_kept(seen) || wait.may_be_coming(seen) || wait.is_in_front(seen) || wait.in_vain);
 }
 
 template <class Holder>
 bool LockWord<Holder>::take(const Wait& wait) noexcept {
   Word seen = word_.load(std::memory_order_relaxed);
   while (is_for(seen, wait)) {
-    const Word taken = Holder::self() | (seen & kStarving) | kSleepers;
-    if (word_.compare_exchange_weak(seen, taken, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+    if (word_.compare_exchange_weak(seen, taken(seen, wait), std::memory_order_acquire, std::memory_order_relaxed)) {
+      return true;
+    }
   }
   return false;
 }
 
-// The word when a waiter has looked in vain: it is no longer one that is coming, if it ever was.
+// Looks for a moment; but while the lock is kept for others, those need the CPU.
+template <class Holder>
+bool LockWord<Holder>::take_soon(const Wait& wait) noexcept {
+  bool taken = false;
+  sync::spin_gently_until([&] {
+    taken = take(wait);
+    const Word seen = word_.load(std::memory_order_relaxed);
+    return taken || (is_kept(seen) && !wait.is_in_front(seen));
+  });
+  return taken;
+}
+
+// The word when a waiter has got the lock.
+template <class Holder>
+typename LockWord<Holder>::Word LockWord<Holder>::taken(Word seen, const Wait& wait) noexcept {
+  if (wait.in_vain && is_kept(seen)) return Holder::self() | kSleepers;
+  const Word left = without(wait.may_be_coming(seen) ? seen & ~kComing : seen, wait) & ~kHolder;
+  return (left | Holder::self()) + pass(left);
+}
+
+// When one has looked in vain: it is no longer the one that is coming, if it ever was.
 template <class Holder>
 typename LockWord<Holder>::Word LockWord<Holder>::still(Word seen, const Wait& wait) noexcept {
-  const bool is_its = wait.starving || (wait.has_slept && (seen & kStarving) == 0);
-  return (is_its ? seen & ~kComing : seen | kNew) | kSleepers;
+  return (wait.may_be_coming(seen) ? seen & ~kComing : seen | kNew) | kSleepers;
+}
+
+// When one is taken off its group. The last one of those in front leaves the lock to everybody.
+template <class Holder>
+typename LockWord<Holder>::Word LockWord<Holder>::without(Word seen, const Wait& wait) noexcept {
+  if (wait.group == Wait::kNone || (seen & kAll[wait.group]) == 0) return seen;
+  seen -= kOne[wait.group];
+  const bool was_last = wait.is_in_front(seen) && (seen & kAll[wait.group]) == 0;
+  return was_last ? (seen & ~kPasses) ^ kSecond : seen;
+}
+
+// The group that a waiter can join.
+template <class Holder>
+unsigned LockWord<Holder>::open_group(Word seen) noexcept {
+  const unsigned group = is_kept(seen) ? 1 - front(seen) : front(seen);
+  return (seen & kAll[group]) == kAll[group] ? Wait::kNone : group;
 }
 
 // Between processes only: takes it if its holder has died.
 template <class Holder>
-Taken LockWord<Holder>::take_from_the_dead(Word seen) noexcept {
+Taken LockWord<Holder>::take_from_the_dead(Word seen, const Wait& wait) noexcept {
   if constexpr (kScope == Scope::kShared) {
-    const Word holder = seen & ~kMarks;
+    const Word holder = seen & kHolder;
     if (holder == 0 || !os::has_died(holder)) return {};
-    const Word ours = Holder::self() | kSleepers | (seen & kStarving);
-    while (!word_.compare_exchange_weak(seen, ours, std::memory_order_acquire, std::memory_order_relaxed)) {
-      if ((seen & ~kMarks) != holder) return {};
+    while (!word_.compare_exchange_weak(seen, taken(seen & ~kComing, wait) | kSleepers, std::memory_order_acquire,
+                                        std::memory_order_relaxed)) {
+      if ((seen & kHolder) != holder) return {};
     }
-    return {.taken = true, .died = static_cast<std::int32_t>(holder & (kFirstFreeBit - 1))};
+    return {.taken = true, .died = static_cast<std::int32_t>(holder & ((Word{1} << kProcessIdBits) - 1))};
   }
   return {};
 }
@@ -148,22 +193,40 @@ Taken LockWord<Holder>::take_from_the_dead(Word seen) noexcept {
 // Sleeps unless the word is no longer as seen.
 template <class Holder>
 void LockWord<Holder>::sleep(Word seen, Wait& wait) noexcept {
-  const Word marked = still(seen, wait) | (wait.starving ? kStarving : 0);
+  const unsigned group = wait.group == Wait::kNone ? open_group(seen) : wait.group;
+  Word marked = still(seen, wait);
+  if (group != wait.group) marked += kOne[group];
+  if (!is_kept(seen) && is_due(seen, wait)) marked = (marked | kPasses) & ~kComing;
   if (marked != seen && !word_.compare_exchange_strong(seen, marked, std::memory_order_relaxed)) return;
-  const Nanos until = kScope == Scope::kPrivate ? wait.deadline : std::min(wait.deadline, os::now() + kLookAgain);
-  const os::FutexWait end = os::futex_wait(futex_of(word_), static_cast<std::uint32_t>(marked), of(kScope), until,
-                                           wait.starving ? kImpatient : kPatient);
-  wait.has_slept = wait.has_slept || end == os::FutexWait::kWoken || end == os::FutexWait::kTimedOut;
+  wait.group = group;
+  const Nanos again = some_may_be_missing() ? os::now() + kLookAgain : kForever;
+  const os::FutexWait end = os::futex_wait(futex_of(word_), static_cast<std::uint32_t>(marked), of(kScope),
+                                           std::min(wait.deadline, again), 1U << group);
+  wait.woken = end == os::FutexWait::kWoken || end == os::FutexWait::kTimedOut;
+  wait.in_vain = end == os::FutexWait::kTimedOut && again < wait.deadline && is_free(marked) &&
+                 word_.load(std::memory_order_relaxed) == marked;
+}
+
+// Whether it has waited for so long that the lock is to be kept for its group.
+template <class Holder>
+bool LockWord<Holder>::is_due(Word seen, const Wait& wait) noexcept {
+  return wait.is_in_front(seen) && (seen & kAll[wait.group]) != 0 && os::now() >= wait.patience;
+}
+
+// Whether not everybody who is counted need be there, or ever come.
+template <class Holder>
+bool LockWord<Holder>::some_may_be_missing() noexcept {
+  return kScope == Scope::kShared || os::generation() != 0;
 }
 
 // The deadline has passed. Who finds the lock free takes it all the same: others may count on that.
 template <class Holder>
-Taken LockWord<Holder>::leave(Wait& wait) noexcept {
+Taken LockWord<Holder>::leave(const Wait& wait) noexcept {
   for (;;) {
-    if (take(wait)) return {.taken = true};
+    if (const Taken taken = take_or_bury(wait)) return taken;
     Word seen = word_.load(std::memory_order_relaxed);
-    if (const Taken taken = take_from_the_dead(seen)) return taken;
-    if (word_.compare_exchange_weak(seen, still(seen, wait), std::memory_order_relaxed)) return {};
+    if (is_for(seen, wait)) continue;
+    if (word_.compare_exchange_weak(seen, without(still(seen, wait), wait), std::memory_order_relaxed)) return {};
   }
 }
 
@@ -175,7 +238,8 @@ bool LockWord<Holder>::unlock_slow(Word seen) noexcept {
     if ((seen & kSleepers) != 0 && (seen & kComing) == 0) {
       if (wake_and_free(seen)) return true;
       seen = word_.load(std::memory_order_relaxed);
-    } else if (word_.compare_exchange_weak(seen, seen & kMarks, std::memory_order_release, std::memory_order_relaxed)) {
+    } else if (word_.compare_exchange_weak(seen, seen & ~kHolder, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
       return true;
     }
   }
@@ -190,21 +254,19 @@ bool LockWord<Holder>::wake_and_free(Word seen) noexcept {
       if (is_free(seen)) return false;
       continue;
     }
-    const bool some_starve = (begun & kStarving) != 0;
-    if (wake(some_starve ? kImpatient : os::kAnyKind) > 0) return free_for_who_comes(begun);
-    // Nobody sleeps, or nobody who starves; unless another one has come meanwhile.
+    if ((is_kept(begun) ? wake(kAhead, 1U << front(begun)) : wake(1, os::kAnyKind)) > 0)
+      return free_for_who_comes(begun);
+    // Nobody sleeps, or nobody for whom the lock is kept; unless another one has come meanwhile.
+    const Word left = begun & ~(kHolder | kComing | (is_kept(begun) ? 0 : kSleepers));
     seen = begun;
-    const Word none = some_starve ? begun & ~kStarving : 0;
-    if (!word_.compare_exchange_strong(seen, none, std::memory_order_release, std::memory_order_relaxed)) continue;
-    if (!some_starve) return true;
-    seen = none;
+    if (word_.compare_exchange_strong(seen, left, std::memory_order_release, std::memory_order_relaxed)) return true;
   }
 }
 
 template <class Holder>
 bool LockWord<Holder>::free_for_who_comes(Word seen) noexcept {
   while ((seen & kComing) != 0 && !is_free(seen)) {
-    if (word_.compare_exchange_weak(seen, seen & kMarks, std::memory_order_release, std::memory_order_relaxed)) {
+    if (word_.compare_exchange_weak(seen, seen & ~kHolder, std::memory_order_release, std::memory_order_relaxed)) {
       return true;
     }
   }
@@ -212,8 +274,8 @@ bool LockWord<Holder>::free_for_who_comes(Word seen) noexcept {
 }
 
 template <class Holder>
-int LockWord<Holder>::wake(std::uint32_t kinds) const noexcept {
-  return os::futex_wake(futex_of(word_), 1, of(kScope), kinds);
+int LockWord<Holder>::wake(int count, std::uint32_t kinds) const noexcept {
+  return os::futex_wake(futex_of(word_), count, of(kScope), kinds);
 }
 
 template class LockWord<PrivateHolder>;

@@ -2,12 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <pthread.h>
+
 #include <atomic>
 #include <bit>
+#include <csignal>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "os/process.hpp"
 #include "os/testing.hpp"
 
 namespace muster::detail {
@@ -159,7 +164,14 @@ TYPED_TEST(LockWordTest, wakes_a_sleeper) {
   EXPECT_FALSE(lock.locked());
 }
 
-// Once it starves nobody else gets the lock: not by try_lock either.
+// The marks that say together: kept for those that wait.
+template <class Lock>
+bool is_kept(const Lock& lock) {
+  constexpr std::uint32_t kPasses = Lock::kScope == Scope::kPrivate ? 0xfffe0000 : 0xfc000000;
+  return (futex_of(lock).load() & kPasses) == kPasses;
+}
+
+// Nobody else gets the lock then: not by try_lock either.
 TYPED_TEST(LockWordTest, is_kept_for_who_waits_too_long) {
   TypeParam lock;
   lock.lock();
@@ -172,9 +184,8 @@ TYPED_TEST(LockWordTest, is_kept_for_who_waits_too_long) {
     lock.unlock();
   });
   const std::atomic<std::uint32_t>& word = futex_of(lock);
-  constexpr std::uint32_t kStarving = kFirstFreeBit * 2;
   // Woken in vain it finds out, in the end, that it has waited for a millisecond.
-  while ((word & kStarving) == 0) {
+  while (!is_kept(lock)) {
     os::futex_wake(word, 1, scope_of<TypeParam>());
     os::yield();
   }
@@ -187,6 +198,84 @@ TYPED_TEST(LockWordTest, is_kept_for_who_waits_too_long) {
   sleeper.join();
   EXPECT_TRUE(lock.try_lock());
 }
+
+// How often the lock can be taken while somebody waits that does not come. No more than kMany.
+constexpr long kMostPasses = 32'767;
+constexpr long kMany = 4 * kMostPasses;
+template <class Lock>
+long takes_past_the_waiting(Lock& lock) {
+  long times = 0;
+  for (; times < kMany && lock.try_lock(); ++times) lock.unlock();
+  return times;
+}
+
+// In a copy of the process nobody comes who was counted in the original.
+TYPED_TEST(LockWordTest, in_a_forked_copy_is_not_kept_for_those_that_stayed_behind) {
+  auto lock = std::make_unique<TypeParam>();
+  lock->lock();
+  std::thread sleeper([&] {
+    lock->lock();
+    lock->unlock();
+  });
+  os::testing::await_sleepers(futex_of(*lock), 1, scope_of<TypeParam>());
+  const os::End end = os::testing::end_of_copy([&] {
+    // Between processes it is the original that has it.
+    if (TypeParam::kScope == Scope::kShared) return lock->lock_until(now() + 100 * kMillisecond).taken ? 1 : 0;
+    if (!lock->unlock()) return 2;
+    if (takes_past_the_waiting(*lock) != kMostPasses) return 3;
+    if (!is_kept(*lock)) return 4;
+    lock->lock();
+    if (!lock->unlock()) return 5;
+    return takes_past_the_waiting(*lock) == kMany ? 0 : 6;
+  });
+  EXPECT_EQ(end.code, 0);
+  EXPECT_EQ(end.signal, 0);
+  lock->unlock();
+  sleeper.join();
+}
+
+#ifndef __SANITIZE_THREAD__
+std::atomic<bool> g_held_up{false};
+std::atomic<bool> g_go_on{false};
+extern "C" void hold_up(int /*signal*/) {
+  g_held_up = true;
+  while (!g_go_on) os::yield();
+}
+
+// Whatever keeps a thread from its CPU: here a handler of a signal.
+TYPED_TEST(LockWordTest, is_not_taken_without_end_past_one_that_gets_no_cpu) {
+  struct sigaction old = {};
+  struct sigaction action = {};
+  action.sa_handler = &hold_up;
+  ASSERT_EQ(sigaction(SIGUSR1, &action, &old), 0);
+  g_held_up = g_go_on = false;
+  TypeParam lock;
+  lock.lock();
+  bool has = false;
+  std::thread waiter([&] {
+    lock.lock();
+    has = true;
+    lock.unlock();
+  });
+  os::testing::await_sleepers(futex_of(lock), 1, scope_of<TypeParam>());
+  pthread_kill(waiter.native_handle(), SIGUSR1);
+  while (!g_held_up) os::yield();
+  lock.unlock();
+  const long times = takes_past_the_waiting(lock);
+  if (TypeParam::kScope == Scope::kPrivate) {
+    EXPECT_EQ(times, kMostPasses);
+  } else {
+    EXPECT_NEAR(static_cast<double>(times), kMostPasses, 0.75 * kMostPasses);  // one in 512 is counted, at random
+  }
+  EXPECT_TRUE(is_kept(lock));
+  g_go_on = true;
+  lock.lock();
+  EXPECT_TRUE(has);
+  lock.unlock();
+  waiter.join();
+  sigaction(SIGUSR1, &old, nullptr);
+}
+#endif
 
 }  // namespace
 }  // namespace muster::detail
