@@ -3,11 +3,11 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <utility>
 
 #include <muster/detail/lock_word.hpp>
+#include <muster/detail/standard_condition.hpp>
 #include <muster/detail/standard_lock.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
@@ -17,11 +17,12 @@
 namespace muster::threading {
 
 // Goes with a lock: an RLock of its own, or one that is given, which may be shared between conditions and must outlive
-// them. It is that lock, too: acquire, release and the standard Lockable are the lock's.
+// them. It is that lock, too: acquire, release and the standard Lockable are the lock's. wait_for(predicate, timeout)
+// is detail::StandardCondition's.
 //
 // Who waits is woken by a notify that came after it began to wait, or by its timeout, and for no other reason; those
 // that wait longest are woken first.
-class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
+class MUSTER_EXPORT Condition : public detail::StandardLock<Condition>, public detail::StandardCondition<Condition> {
  public:
   Condition() : rlock_(&own_) {}
   explicit Condition(Lock& lock) noexcept : lock_(&lock) {}
@@ -36,16 +37,6 @@ class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
   // Gives the lock up (an RLock to its full depth), waits for a notify, and takes the lock back, for which it may wait
   // in turn. False when `timeout` passed first. Throws LockError without the lock.
   MUSTER_EXPORT bool wait(Duration timeout = {});
-  // Waits until `holds()` is true; it is asked with the lock held. Gives its last answer: false when `timeout` passed
-  // first.
-  template <class Predicate>
-  bool wait_for(Predicate holds, Duration timeout = {}) {
-    const detail::Nanos deadline = timeout.deadline();
-    while (!std::invoke(holds)) {
-      if (!wait_until(deadline)) return static_cast<bool>(std::invoke(holds));
-    }
-    return true;
-  }
 
   // Wakes up to `n` that wait; they go on once they have the lock. Throws LockError without the lock (a Lock, which is
   // nobody's: when it is free), ValueError for a negative n.
@@ -53,6 +44,7 @@ class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
   MUSTER_EXPORT void notify_all();
 
  private:
+  friend detail::StandardCondition<Condition>;
   struct Waiter;
 
   MUSTER_EXPORT bool wait_until(detail::Nanos deadline);

@@ -34,29 +34,18 @@ class BoundedSemaphore : public detail::BasicBoundedSemaphore<detail::Scope::kSh
 class Event : public detail::BasicEvent<detail::Scope::kShared> {};
 
 // May be used again and again, as threading::Barrier. A process that dies while it waits counts as one that has come;
-// one that dies within a call, so that nobody knows what it has done, breaks the barrier.
-class Barrier {
+// one that dies within a call, so that nobody knows what it has done, breaks the barrier. reset, abort, parties,
+// n_waiting and broken are detail::BasicBarrier's.
+class Barrier : public detail::BasicBarrier<Condition> {
  public:
   // For `parties` processes or threads of them. `timeout` is wait's where that is given none. Throws ValueError for
   // less than one party.
-  explicit Barrier(int parties, Duration timeout = {}) : core_(parties, timeout) {}
+  explicit Barrier(int parties, Duration timeout = {}) : BasicBarrier(parties, timeout) {}
 
   // Waits until all have come. Gives each a different number from 0 to parties() - 1. The one that comes last calls its
   // `action`, if it has one, before any goes on: functions do not lie in shared memory. Throws as threading::Barrier's.
-  int wait() { return wait(core_.timeout()); }
-  int wait(Duration timeout, const std::function<void()>& action = {}) { return core_.wait(timeout, action); }
-  // As new; those that wait get BrokenBarrierError.
-  void reset() { core_.reset(); }
-  // Breaks the barrier.
-  void abort() { core_.abort(); }
-
-  int parties() const noexcept { return core_.parties(); }
-  // How many wait now.
-  int n_waiting() { return core_.n_waiting(); }
-  bool broken() { return core_.broken(); }
-
- private:
-  detail::BasicBarrier<Condition> core_;
+  int wait() { return wait(timeout()); }
+  int wait(Duration timeout, const std::function<void()>& action = {}) { return BasicBarrier::wait(timeout, action); }
 };
 
 }  // namespace muster::multiprocessing

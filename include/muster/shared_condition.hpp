@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 
 #include <muster/detail/export.hpp>
+#include <muster/detail/standard_condition.hpp>
 #include <muster/detail/standard_lock.hpp>
 #include <muster/duration.hpp>
 #include <muster/error.hpp>
@@ -19,8 +19,8 @@ namespace muster::multiprocessing {
 // and the standard Lockable are the lock's, and throw OwnerDied as it does.
 //
 // Who waits may also wake up for no reason, in particular when others were notified: whoever was woken may be killed
-// before it has done anything. So wait for a predicate.
-class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
+// before it has done anything. So wait for a predicate: wait_for(predicate, timeout) is detail::StandardCondition's.
+class MUSTER_EXPORT Condition : public detail::StandardLock<Condition>, public detail::StandardCondition<Condition> {
  public:
   Condition() noexcept : Condition(own_) {}
   explicit Condition(Lock& lock) noexcept : distance_(distance_to(&lock)) {}
@@ -36,16 +36,6 @@ class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
   // in turn. False when `timeout` passed first. Throws LockError without the lock, and OwnerDied, with it, when the one
   // that had it last has died.
   MUSTER_EXPORT bool wait(Duration timeout = {});
-  // Waits until `holds()` is true; it is asked with the lock held. Gives its last answer: false when `timeout` passed
-  // first.
-  template <class Predicate>
-  bool wait_for(Predicate holds, Duration timeout = {}) {
-    const detail::Nanos deadline = timeout.deadline();
-    while (!std::invoke(holds)) {
-      if (!wait_until(deadline)) return static_cast<bool>(std::invoke(holds));
-    }
-    return true;
-  }
 
   // Wakes at least one, or `n`, of those that wait; they go on once they have the lock. Throws LockError without the
   // lock (a Lock, which is nobody's: when it is free), ValueError for a negative n.
@@ -53,6 +43,7 @@ class MUSTER_EXPORT Condition : public detail::StandardLock<Condition> {
   MUSTER_EXPORT void notify_all();
 
  private:
+  friend detail::StandardCondition<Condition>;
   std::ptrdiff_t distance_to(const void* lock) const noexcept {
     return static_cast<const char*>(lock) - reinterpret_cast<const char*>(this);
   }

@@ -44,17 +44,6 @@ struct Names {
   }
 };
 
-// What another thread gets without waiting.
-template <class L>
-bool is_free_for_others(L& lock) {
-  bool got = false;
-  std::thread([&] {
-    got = lock.acquire(false);
-    if (got) lock.release();
-  }).join();
-  return got;
-}
-
 // ---- all ----
 
 template <class L>

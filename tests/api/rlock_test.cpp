@@ -15,16 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using threading::RLock;
 
-// What another thread gets without waiting.
-bool is_free_for_others(RLock& lock) {
-  bool got = false;
-  std::thread([&] {
-    got = lock.acquire(false);
-    if (got) lock.release();
-  }).join();
-  return got;
-}
-
 TEST(RLock, is_taken_again_by_its_holder_and_free_after_as_many_releases) {
   RLock lock;
   EXPECT_FALSE(lock.locked());

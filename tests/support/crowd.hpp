@@ -26,6 +26,17 @@ class Crowd {
   std::vector<std::thread> threads_;
 };
 
+// Whether another thread gets the lock without waiting.
+template <class Lock>
+bool is_free_for_others(Lock& lock) {
+  bool got = false;
+  std::thread([&] {
+    got = lock.acquire(false);
+    if (got) lock.release();
+  }).join();
+  return got;
+}
+
 // Until what another thread is about to do has happened.
 template <class Holds>
 void await(const Holds& holds) {

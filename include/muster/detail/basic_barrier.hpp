@@ -21,15 +21,20 @@ class MUSTER_EXPORT BasicBarrier {
   BasicBarrier(const BasicBarrier&) = delete;
   BasicBarrier& operator=(const BasicBarrier&) = delete;
 
-  // `action` may be empty.
-  MUSTER_EXPORT int wait(Duration timeout, const std::function<void()>& action);
+  // As new; those that wait get BrokenBarrierError.
   MUSTER_EXPORT void reset();
+  // Breaks the barrier.
   MUSTER_EXPORT void abort();
 
   int parties() const noexcept { return parties_; }
-  Duration timeout() const noexcept { return timeout_; }
+  // How many wait now.
   MUSTER_EXPORT int n_waiting();
   MUSTER_EXPORT bool broken();
+
+ protected:
+  // `action` may be empty.
+  MUSTER_EXPORT int wait(Duration timeout, const std::function<void()>& action);
+  Duration timeout() const noexcept { return timeout_; }
 
  private:
   template <class Body>

@@ -15,7 +15,8 @@
 // 2. Who sleeps has seen the word held, or kept for others, has marked it with kSleepers, and compares it when falling
 //    asleep. So an unlock in between is noticed, and a later one sees kSleepers, which goes only when an unlock finds
 //    nobody asleep.
-// 3. An unlock that sees kSleepers sets kComing and wakes one while it still has the lock, and then frees the word with
+// 3. An unlock that sees kSleepers sets kComing and wakes one (or more) while it still has the lock, and then frees the
+// word with
 //    its marks; unless kComing is set, since then one is awake and will look. Who was woken clears kComing when it
 //    takes the lock, and before it goes back to sleep or leaves without it: if that is before the word is free, the
 //    unlock begins anew; if after it, whoever has the lock now will wake another.
@@ -254,8 +255,8 @@ bool LockWord<Holder>::wake_and_free(Word seen) noexcept {
       if (is_free(seen)) return false;
       continue;
     }
-    if ((is_kept(begun) ? wake(kAhead, 1U << front(begun)) : wake(1, os::kAnyKind)) > 0)
-      return free_for_who_comes(begun);
+    const int woken = is_kept(begun) ? wake(kAhead, 1U << front(begun)) : wake(1, os::kAnyKind);
+    if (woken > 0) return free_for_who_comes(begun);
     // Nobody sleeps, or nobody for whom the lock is kept; unless another one has come meanwhile.
     const Word left = begun & ~(kHolder | kComing | (is_kept(begun) ? 0 : kSleepers));
     seen = begun;
