@@ -99,10 +99,12 @@ class MUSTER_EXPORT LockWord {
   static constexpr Word kSecond = kMark * 8;  // the second group of waiters is in front, not the first
   static constexpr Word kPass = kMark * 16;   // how often waiters of the group in front were passed over;
   static constexpr Word kPasses = static_cast<Word>((std::uint64_t{1} << 32U) - kPass);  // at most
-  static constexpr Word kOne[] = {Word{1} << Holder::kNumbersAt, Word{1} << (Holder::kNumbersAt + Holder::kNumberBits)};
-  static constexpr Word kMost = (Word{1} << Holder::kNumberBits) - 1;
-  static constexpr Word kAll[] = {kMost * kOne[0], kMost* kOne[1]};  // the numbers of waiters in each group
-  static constexpr Word kWaiters = kAll[0] | kAll[1];
+  // The numbers of waiters in the two groups: both, and of one of them one waiter, and all.
+  static constexpr Word kWaiters = ((Word{1} << (2 * Holder::kNumberBits)) - 1) << Holder::kNumbersAt;
+  static constexpr Word one(unsigned group) noexcept {
+    return Word{1} << (Holder::kNumbersAt + group * Holder::kNumberBits);
+  }
+  static constexpr Word all(unsigned group) noexcept { return ((Word{1} << Holder::kNumberBits) - 1) * one(group); }
   static constexpr Word kHolder = ~(kSleepers | kComing | kNew | kSecond | kPasses | kWaiters);
 
   struct Wait;
@@ -113,7 +115,7 @@ class MUSTER_EXPORT LockWord {
   static unsigned front(Word seen) noexcept { return (seen & kSecond) != 0 ? 1 : 0; }
   // What is added to the word by who takes the lock past others.
   static Word pass(Word seen) noexcept {
-    return (seen & kAll[front(seen)]) != 0 && !is_kept(seen) && Holder::counts_pass() ? kPass : 0;
+    return (seen & all(front(seen))) != 0 && !is_kept(seen) && Holder::counts_pass() ? kPass : 0;
   }
   MUSTER_EXPORT Taken lock_slow(Nanos deadline) noexcept;
   MUSTER_EXPORT bool unlock_slow(Word seen) noexcept;

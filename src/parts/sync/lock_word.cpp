@@ -163,9 +163,9 @@ typename LockWord<Holder>::Word LockWord<Holder>::still(Word seen, const Wait& w
 // When one is taken off its group. The last one of those in front leaves the lock to everybody.
 template <class Holder>
 typename LockWord<Holder>::Word LockWord<Holder>::without(Word seen, const Wait& wait) noexcept {
-  if (wait.group == Wait::kNone || (seen & kAll[wait.group]) == 0) return seen;
-  seen -= kOne[wait.group];
-  const bool was_last = wait.is_in_front(seen) && (seen & kAll[wait.group]) == 0;
+  if (wait.group == Wait::kNone || (seen & all(wait.group)) == 0) return seen;
+  seen -= one(wait.group);
+  const bool was_last = wait.is_in_front(seen) && (seen & all(wait.group)) == 0;
   return was_last ? (seen & ~kPasses) ^ kSecond : seen;
 }
 
@@ -173,7 +173,7 @@ typename LockWord<Holder>::Word LockWord<Holder>::without(Word seen, const Wait&
 template <class Holder>
 unsigned LockWord<Holder>::open_group(Word seen) noexcept {
   const unsigned group = is_kept(seen) ? 1 - front(seen) : front(seen);
-  return (seen & kAll[group]) == kAll[group] ? Wait::kNone : group;
+  return (seen & all(group)) == all(group) ? Wait::kNone : group;
 }
 
 // Between processes only: takes it if its holder has died.
@@ -196,7 +196,7 @@ template <class Holder>
 void LockWord<Holder>::sleep(Word seen, Wait& wait) noexcept {
   const unsigned group = wait.group == Wait::kNone ? open_group(seen) : wait.group;
   Word marked = still(seen, wait);
-  if (group != wait.group) marked += kOne[group];
+  if (group != wait.group) marked += one(group);
   if (!is_kept(seen) && is_due(seen, wait)) marked = (marked | kPasses) & ~kComing;
   if (marked != seen && !word_.compare_exchange_strong(seen, marked, std::memory_order_relaxed)) return;
   wait.group = group;
@@ -211,7 +211,7 @@ void LockWord<Holder>::sleep(Word seen, Wait& wait) noexcept {
 // Whether it has waited for so long that the lock is to be kept for its group.
 template <class Holder>
 bool LockWord<Holder>::is_due(Word seen, const Wait& wait) noexcept {
-  return wait.is_in_front(seen) && (seen & kAll[wait.group]) != 0 && os::now() >= wait.patience;
+  return wait.is_in_front(seen) && (seen & all(wait.group)) != 0 && os::now() >= wait.patience;
 }
 
 // Whether not everybody who is counted need be there, or ever come.

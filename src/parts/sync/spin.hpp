@@ -30,8 +30,8 @@ class SpinSeat {
   bool taken_;
 };
 
-// Polls a few times only, for what is changed all the time by somebody whom each look holds up, since it takes the cache
-// line away: a lock. For about 112 hints to the core, a few microseconds.
+// Polls a few times only, for what is changed all the time by somebody whom each look holds up, since it takes the
+// cache line away: a lock. For about 112 hints to the core, a few microseconds.
 template <class Ready>
 bool spin_gently_until(Ready ready) {
   if (ready()) return true;
