@@ -16,6 +16,17 @@ long fib(int n) {
 }
 // end
 
+// invoke
+long plain_fib(int n) { return n < 2 ? n : plain_fib(n - 1) + plain_fib(n - 2); }
+
+long forked_fib(muster::ThreadPool& forks, int n) {
+  if (n < 10) return plain_fib(n);
+  const auto [left, right] =
+      forks.invoke([&] { return forked_fib(forks, n - 1); }, [&] { return forked_fib(forks, n - 2); });
+  return left + right;
+}
+// end
+
 // row
 long row_sum(int row) {
   const auto products = pool.map([row](int column) { return row * column; }, std::views::iota(1, 11));
@@ -24,6 +35,9 @@ long row_sum(int row) {
 // end
 
 int main() {
+  muster::ThreadPool forks(2);
+  std::printf("fib(30), forked: %ld\n", forked_fib(forks, 30));
+
   std::printf("fib(20) on one worker: %ld\n", pool.apply(fib, 20));
 
   const auto sums = pool.map(row_sum, std::views::iota(1, 11));

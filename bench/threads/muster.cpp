@@ -12,8 +12,15 @@ namespace {
 
 long fork(muster::ThreadPool& pool, int n) {
   if (n < 2) return n;
-  auto other = pool.apply_async(fork, std::ref(pool), n - 1);
-  const long one = fork(pool, n - 2);
+  const auto [one, other] =
+      pool.invoke([&pool, n] { return fork(pool, n - 1); }, [&pool, n] { return fork(pool, n - 2); });
+  return one + other;
+}
+
+long ask(muster::ThreadPool& pool, int n) {
+  if (n < 2) return n;
+  auto other = pool.apply_async(ask, std::ref(pool), n - 1);
+  const long one = ask(pool, n - 2);
   return std::move(other).get() + one;
 }
 
@@ -46,6 +53,7 @@ class Muster {
     return pool_.apply([](long k) { return k; }, i);
   }
   long fork_join(int n) { return pool_.apply(fork, std::ref(pool_), n); }
+  long fork_ask(int n) { return pool_.apply(ask, std::ref(pool_), n); }
   void start_stop() {
     muster::ThreadPool pool(workers_);
     pool.apply([] {});

@@ -20,7 +20,7 @@ inline constexpr long kSmall = 10'000;
 inline constexpr int kSmallCalls = 1'000;
 inline constexpr int kTasks = 300'000;
 inline constexpr int kTrips = 20'000;
-inline constexpr int kFib = 25;
+inline constexpr int kFib = 30;
 
 // How many forks fib(n) is: one for each call with n of at least 2.
 inline long forks(int n) { return n < 2 ? 0 : 1 + forks(n - 1) + forks(n - 2); }
@@ -93,6 +93,14 @@ std::vector<Work> works_of(Impl& impl) {
       long result = 0;
       const double time = seconds([&] { result = impl.fork_join(kFib); });
       check(result == fib(kFib), "fork_join");
+      return time * 1e9 / static_cast<double>(forks(kFib));
+    });
+  }
+  if constexpr (requires { impl.fork_ask(0); }) {  // the same by tasks that are asked for their results
+    add("fork_ask", "ns/fork", [&impl] {
+      long result = 0;
+      const double time = seconds([&] { result = impl.fork_ask(kFib); });
+      check(result == fib(kFib), "fork_ask");
       return time * 1e9 / static_cast<double>(forks(kFib));
     });
   }

@@ -47,6 +47,7 @@ class Pool final : public PoolCore {
   ~Pool() override { tell_unreported(); }
 
   int processes() const noexcept override { return engine_->workers(); }
+  bool is_inside() const noexcept override { return engine_->inside(); }
   std::vector<int> worker_pids() const override { return engine_->worker_ids(); }
   void submit(Task& task, const CallOptions& options, bool follow_up) override;
   void await(Task& task) override;
@@ -73,7 +74,8 @@ class Pool final : public PoolCore {
   void abandon(std::shared_ptr<PoolCore> self);
 
  private:
-  Pool(std::unique_ptr<engine::Engine> engine, Duration grace) : engine_(std::move(engine)), grace_(grace) {}
+  Pool(std::unique_ptr<engine::Engine> engine, Duration grace)
+      : PoolCore(engine.get()), engine_(std::move(engine)), grace_(grace) {}
 
   void require_ours() const {
     if (!is_ours())

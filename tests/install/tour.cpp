@@ -117,6 +117,14 @@ void calls(Pool& pool) {
   for (int i = 0; i < 50; ++i) pool.post([&posted] { ++posted; });
   pool.wait_all();
   std::printf("post: %d\n", posted.load());
+
+  // From outside, and in a task, where forks stay with their worker.
+  const auto [six, word] = pool.invoke([] { return triple(2L); }, [] { return label("fork", 1); });
+  const auto sum = pool.apply([&pool] {
+    const auto [a, b, c] = pool.invoke([] { return 1; }, [] { return 2; }, [] { return 3; });
+    return a + b + c;
+  });
+  std::printf("invoke: %ld %s %d\n", six, word.c_str(), sum);
 }
 
 template <class Pool>

@@ -8,6 +8,7 @@
 namespace muster::detail {
 
 struct LocalWork {
+  static constexpr bool kForks = true;
   template <class F, class... Kept>
   using Call = CallTask<F, Kept...>;
   template <class F, class... Kept>

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <muster/async_result.hpp>
+#include <muster/detail/fork_join.hpp>
 #include <muster/detail/imap_stream.hpp>
 #include <muster/detail/map_work.hpp>
 #include <muster/detail/pool_core.hpp>
@@ -66,6 +67,21 @@ class PoolCalls {
   void post(F&& f, Args&&... args) {
     using Made = typename Kind::template Post<std::decay_t<F>, kept_t<Args>...>;
     core().submit(*new Made(core(), options(), std::forward<F>(f), std::forward<Args>(args)...), options(), false);
+  }
+
+  // ---- fork and join -----------------------------------------------------------------------------------------------
+
+  // Calls all of them, at the same time where workers are free, and returns when they have ended. Meant for recursions:
+  // in a task of the pool it costs no more than some calls; from outside it is one task, in which the first is called.
+  // Pools of threads only. They may wait for what they start, but not for each other. Gives a tuple of what they give,
+  // with std::monostate for one that gives nothing; nothing, if none does. Throws the failure of the first, in their
+  // order, that has one; when it throws, those that have not begun do not begin.
+  template <class F, class... More>
+    requires(Kind::kForks && sizeof...(More) > 0)
+  auto invoke(F&& f, More&&... more) {
+    if (t_forks != nullptr && t_forks->home() == core().home()) return joined(fork_join(f, more...));
+    if (core().is_inside()) return joined(fork_join(f, more...));
+    return joined(apply([&] { return fork_join(f, more...); }));
   }
 
   // ---- map ---------------------------------------------------------------------------------------------------------
@@ -159,6 +175,11 @@ class PoolCalls {
     core().submit(*task, options(), false);
     return task;
   }
+  template <class... T>
+  static auto joined(std::tuple<T...> given) {
+    if constexpr (!(std::is_same_v<T, std::monostate> && ...)) return given;
+  }
+
   template <class Made>
   static auto result_of(TaskRef<Made> task) {
     return AsyncResult<typename Made::R>(TaskRef<AsyncState<typename Made::R>>(task.detach()));

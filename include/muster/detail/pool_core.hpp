@@ -55,6 +55,10 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   PoolCore& operator=(const PoolCore&) = delete;
 
   virtual int processes() const noexcept = 0;
+  // The engine, by which tasks and workers tell where they belong.
+  engine::Engine* home() const noexcept { return home_; }
+  // Whether the caller runs inside a task of this pool.
+  virtual bool is_inside() const noexcept = 0;
   // Of the worker processes that live now.
   virtual std::vector<int> worker_pids() const = 0;
 
@@ -88,7 +92,10 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   virtual void require_open() const = 0;
 
  protected:
-  PoolCore() = default;
+  explicit PoolCore(engine::Engine* home) noexcept : home_(home) {}
+
+ private:
+  engine::Engine* const home_;
 };
 
 // Waits until `task` is settled; false when the deadline passed first. A task that waits here helps (Engine::wait).

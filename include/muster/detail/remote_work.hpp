@@ -7,6 +7,7 @@
 namespace muster::detail {
 
 struct RemoteWork {
+  static constexpr bool kForks = false;
   template <class F, class... Kept>
   using Call = RemoteCallTask<F, Kept...>;
   template <class F, class... Kept>

@@ -6,8 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <typeinfo>
 
+#include <muster/detail/blocks.hpp>
 #include <muster/detail/wait_word.hpp>
 
 namespace muster::engine {
@@ -53,6 +55,13 @@ struct Task : Node {
   static constexpr std::uint32_t kCallbacks = 4;  // callbacks are attached that have not run
   static constexpr std::uint32_t kSpoilt = 8;     // a callback threw
   static constexpr std::uint32_t kBound = 16;     // only its own pool's workers may run it; set on submission
+
+  static void* operator new(std::size_t bytes) { return take_block(bytes); }
+  static void operator delete(void* memory, std::size_t bytes) noexcept { give_block(memory, bytes); }
+  static void* operator new(std::size_t bytes, std::align_val_t align) { return ::operator new(bytes, align); }
+  static void operator delete(void* memory, std::size_t bytes, std::align_val_t align) noexcept {
+    ::operator delete(memory, bytes, align);
+  }
 
   explicit Task(const TaskType& of, std::uint32_t references) noexcept : refs(references), type(&of) {}
   Task(const Task&) = delete;

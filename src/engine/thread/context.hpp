@@ -35,7 +35,7 @@ class ContextScope {
 class FrameScope {
  public:
   FrameScope(Context context, std::atomic<std::uint32_t>* awaited, const std::type_info* what) noexcept
-      : scope_(context), worker_(context.worker) {
+      : scope_(context), worker_(context.worker), forks_(context.worker != nullptr ? &context.worker->forks : nullptr) {
     if (worker_ != nullptr) worker_->frames.push(awaited, worker_->deque.bottom(), what);
   }
   ~FrameScope() {
@@ -47,6 +47,7 @@ class FrameScope {
  private:
   ContextScope scope_;
   Worker* worker_;
+  const WorkerForks::Scope forks_;  // none outside of tasks: a worker's successor may have begun when its thread ends
 };
 
 }  // namespace muster::engine::thread

@@ -16,7 +16,8 @@ ThreadEngine::ThreadEngine(Settings settings)
       sleep_(settings_.workers),
       seats_(Seats::acquire()) {
   workers_.reserve(static_cast<std::size_t>(settings_.workers));
-  for (int number = 0; number < settings_.workers; ++number) workers_.push_back(std::make_unique<Worker>(number));
+  for (int number = 0; number < settings_.workers; ++number)
+    workers_.push_back(std::make_unique<Worker>(*this, number));
   start_workers();
 }
 

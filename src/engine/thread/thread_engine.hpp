@@ -12,6 +12,7 @@
 #include "engine/thread/seats.hpp"
 #include "engine/thread/sleep.hpp"
 #include "engine/thread/worker.hpp"
+#include "os/process.hpp"
 #include "parts/queue/injector.hpp"
 
 namespace muster::engine::thread {
@@ -143,6 +144,11 @@ class ThreadEngine final : public Engine {
   void await_crew(Slot& slot, Worker* worker, Part part) noexcept;
   void await_crew_or_seat(Slot& slot) noexcept;
 
+  // forks.cpp: calls that lie on a worker's stack
+  friend class WorkerForks;
+  bool show(detail::ForkedCall& call, Worker& worker) noexcept;
+  bool take_back(detail::ForkedCall& call, Worker& worker) noexcept;
+
   // wait.cpp: waiting inside tasks
   const Context* context() const noexcept;
   bool may_run_here(const Context* here) const noexcept {
@@ -156,6 +162,7 @@ class ThreadEngine final : public Engine {
   void nudge(const Worker& worker) noexcept;
 
   const Settings settings_;
+  const std::uint32_t generation_ = os::generation();
   // Tasks must see a worker of their own: nothing of this engine runs on another thread.
   const bool special_;
   Sleep sleep_;

@@ -9,6 +9,7 @@
 #include <muster/detail/task.hpp>
 
 #include "engine/thread/board.hpp"
+#include "engine/thread/forks.hpp"
 #include "engine/thread/sleep.hpp"
 #include "os/os.hpp"
 #include "parts/queue/deque.hpp"
@@ -75,10 +76,11 @@ class Frames {
 
 class Worker {
  public:
-  explicit Worker(int number) noexcept : number_(number) {}
+  Worker(ThreadEngine& engine, int number) : forks(engine, *this, deque), number_(number) {}
 
   queue::Deque<detail::Task> deque;
   Frames frames;
+  WorkerForks forks;
   Tally tally;
   Bed bed;
 

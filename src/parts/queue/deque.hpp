@@ -21,6 +21,10 @@ class Deque {
 
   explicit Deque(std::size_t capacity = 256) : ring_(new Ring(capacity)) { rings_.emplace_back(ring_.load()); }
 
+  // Where the oldest item lies, and where the next push will go: there is none when the first is not below the second.
+  const std::atomic<Position>& top_word() const noexcept { return top_; }
+  const std::atomic<Position>& bottom_word() const noexcept { return bottom_; }
+
   // Owner only: where the next push will go.
   Position bottom() const noexcept { return bottom_.load(std::memory_order_relaxed); }
 
