@@ -2,7 +2,9 @@
 // What a call gives back that returns before its work is done. Python's multiprocessing.pool.AsyncResult.
 
 #include <concepts>
+#include <coroutine>
 #include <exception>
+#include <future>
 #include <memory>
 #include <optional>
 #include <type_traits>
@@ -128,6 +130,32 @@ class AsyncResult {
     return false;
   }
 
+  // The outcome as a std::future, for code that asks for one. A task that waits for that does not help meanwhile, so it
+  // keeps its worker.
+  std::future<T> to_future() && {
+    auto promise = std::make_shared<std::promise<T>>();
+    std::future<T> future = promise->get_future();
+    AsyncResult self = std::move(*this);
+    self.state().attach([promise, &task = self.state()] {
+      try {
+        if constexpr (std::is_void_v<T>) {
+          take(task);
+          promise->set_value();
+        } else {
+          promise->set_value(take(task));
+        }
+      } catch (...) {
+        promise->set_exception(std::current_exception());
+      }
+    });
+    return future;
+  }
+
+  // co_await pool.apply_async(f, x), or of std::move(result): gives the value, or throws the failure. The coroutine
+  // goes on in the thread that settles the task (see callback), so what it does then keeps a worker. It does not return
+  // to where it began; to wait for several, make them all first.
+  auto operator co_await() && { return Awaiter(std::move(*this)); }
+
   // For the pools.
   explicit AsyncResult(detail::TaskRef<detail::AsyncState<T>> state) noexcept : state_(std::move(state)) {}
 
@@ -135,6 +163,29 @@ class AsyncResult {
   detail::AsyncState<T>& state() const {
     if (!state_) throw Error("this AsyncResult was moved from");
     return *state_;
+  }
+
+  class Awaiter {
+   public:
+    explicit Awaiter(AsyncResult result) noexcept : result_(std::move(result)) {}
+    bool await_ready() const { return result_.ready(); }
+    // The coroutine may be over, and this with it, before attach has returned.
+    void await_suspend(std::coroutine_handle<> coroutine) {
+      detail::AsyncState<T>& task = result_.state();
+      task.retain();
+      const detail::TaskRef<detail::AsyncState<T>> keep(&task);
+      task.attach([coroutine] { coroutine.resume(); });
+    }
+    T await_resume() { return take(result_.state()); }
+
+   private:
+    AsyncResult result_;
+  };
+
+  // What get() && gives, once there is an outcome: from within a callback, too.
+  static T take(detail::AsyncState<T>& task) {
+    if (const std::exception_ptr spoilt = task.spoilt()) std::rethrow_exception(spoilt);
+    return std::move(task.outcome()).value();
   }
 
   void await(Duration timeout) const {
