@@ -23,26 +23,61 @@ Row row_of(const Work& work, int workers, std::vector<double> costs) {
 void print(const std::vector<Row>& rows, const Benchmark& benchmark) {
   for (const Row& row : rows) {
     const std::string remark = row.impl == kOurs ? benchmark.remark(row, rows) : "";
-    std::printf("%-14s %2d  %-9s %12.2f %12.2f  %-7s%s%s\n", row.work.c_str(), row.workers, row.impl.c_str(),
+    std::printf("%-14s %2d  %-10s %12.2f %12.2f  %-7s%s%s\n", row.work.c_str(), row.workers, row.impl.c_str(),
                 row.median, row.min, row.unit.c_str(), remark.empty() ? "" : "  ", remark.c_str());
   }
   std::fflush(stdout);
 }
 
-std::vector<std::string> names_of(const std::vector<Work>& works, const std::vector<std::string>& wanted) {
-  std::vector<std::string> names;
+using Names = std::vector<std::string>;
+
+bool contains(const Names& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Of all works for which `take` holds, each once, in their order.
+template <class Take>
+Names names_of(const std::vector<Work>& works, Take take) {
+  Names names;
   for (const Work& work : works) {
-    const bool take = wanted.empty() || std::find(wanted.begin(), wanted.end(), work.work) != wanted.end();
-    if (take && std::find(names.begin(), names.end(), work.work) == names.end()) names.push_back(work.work);
+    if (take(work) && !contains(names, work.work)) names.push_back(work.work);
   }
   return names;
 }
+
+Names chosen(const std::vector<Work>& works, const Names& wanted) {
+  return names_of(works,
+                  [&](const Work& work) { return wanted.empty() ? !work.on_request : contains(wanted, work.work); });
+}
+
+std::string list(const char* title, const Names& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? title : ", ") + name;
+  return text.empty() ? text : text + '\n';
+}
+
+std::string list(const std::vector<Work>& works) {
+  return list("Works: ", names_of(works, [](const Work& work) { return !work.on_request; })) +
+         list("Works that are done only if named: ", names_of(works, [](const Work& work) { return work.on_request; }));
+}
+
+bool all_known(const Names& wanted, const std::vector<Work>& works) {
+  const Names known = names_of(works, [](const Work&) { return true; });
+  for (const std::string& name : wanted) {
+    if (contains(known, name)) continue;
+    std::fprintf(stderr, "--work: there is no work '%s'\n%s", name.c_str(), list(works).c_str());
+    return false;
+  }
+  return true;
+}
+
+bool is_due(const Work& work, int time) { return work.most == 0 || (time > 0 && time <= work.most); }
 
 std::vector<Row> measure(const std::vector<Work>& works, const std::string& name, int workers, int repeat) {
   std::vector<std::vector<double>> costs(works.size());
   for (int time = 0; time <= repeat; ++time) {
     for (std::size_t i = 0; i < works.size(); ++i) {
-      if (works[i].work != name) continue;
+      if (works[i].work != name || !is_due(works[i], time)) continue;
       const double cost = works[i].once();
       if (time > 0) costs[i].push_back(cost);  // the first is to warm up
     }
@@ -87,20 +122,22 @@ void check(bool right, const char* what) {
 int run(int argc, char** argv, const Benchmark& benchmark) {
   CLI::App app(benchmark.about);
   std::vector<int> workers = benchmark.workers;
-  std::vector<std::string> wanted;
+  Names wanted;
   std::string json;
   int repeat = benchmark.repeat;
   app.add_option("--workers", workers, "How many workers, e.g. 1,2,4")->delimiter(',')->check(CLI::Range(1, 1024));
   app.add_option("--work", wanted, "Only these works")->delimiter(',');
   app.add_option("--repeat", repeat, "Measure each so often")->check(CLI::PositiveNumber);
   app.add_option("--json", json, "Write the rows to this file");
+  app.footer([&] { return list(benchmark.works(workers.front())); });
   CLI11_PARSE(app, argc, argv);
 
-  std::printf("%-14s %2s  %-9s %12s %12s\n", "work", "W", "impl", "median", "min");
   std::vector<Row> all;
   for (const int count : workers) {
     const std::vector<Work> works = benchmark.works(count);
-    for (const std::string& name : names_of(works, wanted)) {
+    if (!all_known(wanted, works)) return 2;
+    if (all.empty()) std::printf("%-14s %2s  %-10s %12s %12s\n", "work", "W", "impl", "median", "min");
+    for (const std::string& name : chosen(works, wanted)) {
       const std::vector<Row> rows = measure(works, name, count, repeat);
       print(rows, benchmark);
       all.insert(all.end(), rows.begin(), rows.end());

@@ -13,6 +13,9 @@ struct Work {
   std::string impl;
   std::string unit;
   std::function<double()> once;
+  // Where once takes seconds: measured at most so often, and with nothing ahead to warm up. 0: as often as any.
+  int most = 0;
+  bool on_request = false;  // is done only where the command line names it
 };
 
 // What one work cost one implementation.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <latch>
 #include <memory>
 #include <vector>
 
@@ -16,6 +17,7 @@ class Asio {
  public:
   explicit Asio(int workers) : workers_(workers), pool_(static_cast<std::size_t>(workers)) {}
   static const char* name() { return "Asio"; }
+  static constexpr bool kIdles = true;
 
   // A pool of Asio's cannot be waited for and used again, so the last task tells.
   long post_all(int tasks) {
@@ -38,6 +40,16 @@ class Asio {
     return sum;
   }
   long trip(long i) { return ask(i).get(); }
+  void spread(const Loads& loads, long* to) {
+    std::latch left(loads.size());
+    for (long i = 0; i < loads.size(); ++i) {
+      asio::post(pool_, [&loads, &left, to, i] {
+        to[i] = loads(i);
+        left.count_down();
+      });
+    }
+    left.wait();
+  }
   void start_stop() const {
     asio::thread_pool pool(static_cast<std::size_t>(workers_));
     asio::post(pool, [] {});
@@ -59,7 +71,7 @@ std::vector<Work> asio_works(int workers) {
   static std::unique_ptr<Asio> asio;
   asio.reset();
   asio = std::make_unique<Asio>(workers);
-  return works_of(*asio);
+  return works_of(*asio, workers);
 }
 
 }  // namespace bench

@@ -27,7 +27,8 @@ long ask(muster::ThreadPool& pool, int n) {
 class Muster {
  public:
   explicit Muster(int workers) : workers_(workers), pool_(workers) {}
-  static const char* name() { return "muster"; }
+  static const char* name() { return kOurs; }
+  static constexpr bool kIdles = true;
 
   void fill(long* to, long n) {
     pool_.map_into([](long i) { return square(i); }, std::views::iota(0L, n), to);
@@ -52,6 +53,9 @@ class Muster {
   long trip(long i) {
     return pool_.apply([](long k) { return k; }, i);
   }
+  void spread(const Loads& loads, long* to) {
+    pool_.map_into([&loads](long i) { return loads(i); }, std::views::iota(0L, loads.size()), to);
+  }
   long fork_join(int n) { return pool_.apply(fork, std::ref(pool_), n); }
   long fork_ask(int n) { return pool_.apply(ask, std::ref(pool_), n); }
   void start_stop() {
@@ -72,7 +76,7 @@ std::vector<Work> muster_works(int workers) {
   static std::unique_ptr<Muster> muster;
   muster.reset();
   muster = std::make_unique<Muster>(workers);
-  return works_of(*muster);
+  return works_of(*muster, workers);
 }
 
 }  // namespace bench

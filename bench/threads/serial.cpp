@@ -11,6 +11,7 @@ namespace {
 struct Serial {
   int workers;
   static const char* name() { return "serial"; }
+  static constexpr bool kIdles = true;  // what the program itself takes, asleep
 
   static void fill(long* to, long n) {
     for (long i = 0; i < n; ++i) to[i] = square(i);
@@ -20,6 +21,9 @@ struct Serial {
     std::vector<long> results(static_cast<std::size_t>(n));
     fill(results.data(), n);
     return results;
+  }
+  static void spread(const Loads& loads, long* to) {
+    for (long i = 0; i < loads.size(); ++i) to[i] = loads(i);
   }
   void start_stop() const {
     std::vector<std::thread> threads;
@@ -33,7 +37,7 @@ struct Serial {
 std::vector<Work> serial_works(int workers) {
   static Serial serial{};
   serial.workers = workers;
-  return works_of(serial);
+  return works_of(serial, workers);
 }
 
 }  // namespace bench

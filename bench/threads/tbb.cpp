@@ -26,8 +26,10 @@ long fork(int n) {
 class Tbb {
  public:
   explicit Tbb(int workers)
-      : control_(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(workers)), arena_(workers) {}
+      : control_(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(idlers(workers))),
+        arena_(workers) {}
   static const char* name() { return "oneTBB"; }
+  static constexpr bool kIdles = true;
 
   void fill(long* to, long n) {
     arena_.execute([&] {
@@ -61,11 +63,15 @@ class Tbb {
     answer_.wait(kNone, std::memory_order_acquire);
     return answer_.load(std::memory_order_relaxed);
   }
+  void spread(const Loads& loads, long* to) {
+    arena_.execute([&] { tbb::parallel_for(0L, loads.size(), [&loads, to](long i) { to[i] = loads(i); }); });
+  }
   long fork_join(int n) {
     return arena_.execute([n] { return fork(n); });
   }
 
  private:
+  // The threads of all arenas together: of several such limits the least holds, and the arena has its own.
   tbb::global_control control_;
   tbb::task_arena arena_;
   std::atomic<long> answer_{0};
@@ -77,7 +83,7 @@ std::vector<Work> tbb_works(int workers) {
   static std::unique_ptr<Tbb> tbb;
   tbb.reset();
   tbb = std::make_unique<Tbb>(workers);
-  return works_of(*tbb);
+  return works_of(*tbb, workers);
 }
 
 }  // namespace bench

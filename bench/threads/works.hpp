@@ -2,6 +2,7 @@
 // The works that every implementation does, each written once. An implementation says how it fills memory, how it posts
 // a task, how it asks one for its result and how it forks; the rest, and what the right answer is, stands here.
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "bench/side_by_side.hpp"
+#include "bench/threads/measures.hpp"
 
 namespace bench {
 
@@ -21,99 +23,218 @@ inline constexpr int kSmallCalls = 1'000;
 inline constexpr int kTasks = 300'000;
 inline constexpr int kTrips = 20'000;
 inline constexpr int kFib = 30;
+inline constexpr int kBurst = 1'000;
 
 // How many forks fib(n) is: one for each call with n of at least 2.
 inline long forks(int n) { return n < 2 ? 0 : 1 + forks(n - 1) + forks(n - 2); }
 inline long fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
+inline long sum_below(long n) { return n * (n - 1) / 2; }
 
-// `Impl` has: name(); fill(long* to, long n); fresh(long n) -> something with size() and [] holding squares;
-// post_all(int tasks, counter); ask_all(int tasks) -> sum; trip(long) -> long; fork_join(int n) -> long. What it lacks
-// it does not declare.
+// `Impl` has: name(); fill(long* to, long n); fresh(long n) -> something with [] holding squares; post_all(int tasks)
+// -> how many were done; ask_all(int tasks) -> sum, of kAsks tasks if it has that; trip(long) -> long; fork_join(int n)
+// -> long, and fork_ask(int n) by tasks that are asked for their results; start_stop(); spread(loads, long* to); kIdles
+// if another Impl{workers} is a pool that can be left alone. What it lacks it does not declare.
 template <class Impl>
-std::vector<Work> works_of(Impl& impl) {
-  std::vector<Work> works;
-  const auto add = [&](const char* work, const char* unit, std::function<double()> once) {
-    works.push_back({work, impl.name(), unit, std::move(once)});
-  };
-  if constexpr (requires { impl.fill(nullptr, 0L); }) {
-    auto memory = std::make_shared<std::vector<long>>(static_cast<std::size_t>(kLarge));
-    add("map_large", "ns/item", [&impl, memory] {
-      const double time = seconds([&] { impl.fill(memory->data(), kLarge); });
-      check(memory->back() == square(kLarge - 1), "map_large");
-      return time * 1e9 / static_cast<double>(kLarge);
-    });
-    add("map_small", "us/call", [&impl, memory] {
-      const double time = seconds([&] {
-        for (int call = 0; call < kSmallCalls; ++call) impl.fill(memory->data(), kSmall);
-      });
-      check((*memory)[kSmall - 1] == square(kSmall - 1), "map_small");
-      return time * 1e6 / kSmallCalls;
-    });
+class WorksOf {
+ public:
+  WorksOf(Impl& impl, int workers) : impl_(impl), workers_(workers) {}
+
+  std::vector<Work> all() && {
+    maps();
+    results();
+    tasks();
+    trips();
+    forks_and_joins();
+    start_stop();
+    loads();
+    idle();
+    growth();
+    return std::move(works_);
   }
-  if constexpr (requires { impl.fresh(0L); }) {
-    add("map_results", "ns/item", [&impl] {
-      double time = 0;
-      {
+
+ private:
+  Work& add(std::string name, const char* unit, std::function<double()> once) {
+    return works_.emplace_back(Work{std::move(name), impl_.name(), unit, std::move(once)});
+  }
+
+  static double fill(Impl& impl, std::vector<long>& memory, long n, long calls) {
+    const double time = seconds([&] {
+      for (long call = 0; call < calls; ++call) impl.fill(memory.data(), n);
+    });
+    check(memory[static_cast<std::size_t>(n - 1)] == square(n - 1), "fill");
+    return time / static_cast<double>(calls);
+  }
+
+  void maps() {
+    if constexpr (requires { impl_.fill(nullptr, 0L); }) {
+      auto memory = std::make_shared<std::vector<long>>(static_cast<std::size_t>(kLarge));
+      add("map_large", "ns/item", [&impl = impl_, memory] { return fill(impl, *memory, kLarge, 1) * 1e9 / kLarge; });
+      add("map_small", "us/call", [&impl = impl_, memory] { return fill(impl, *memory, kSmall, kSmallCalls) * 1e6; });
+    }
+  }
+
+  void results() {
+    if constexpr (requires { impl_.fresh(0L); }) {
+      add("map_results", "ns/item", [&impl = impl_] {
         const auto start = std::chrono::steady_clock::now();
         const auto results = impl.fresh(kLarge);
-        time = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
         check(results[static_cast<std::size_t>(kLarge - 1)] == square(kLarge - 1), "map_results");
-      }
-      return time * 1e9 / static_cast<double>(kLarge);
-    });
-  }
-  if constexpr (requires { impl.post_all(0); }) {
-    add("submit", "ns/task", [&impl] {
-      long done = 0;
-      const double time = seconds([&] { done = impl.post_all(kTasks); });
-      check(done == kTasks, "submit");
-      return time * 1e9 / kTasks;
-    });
-  }
-  if constexpr (requires { impl.ask_all(0); }) {
-    add("submit_result", "ns/task", [&impl] {
-      long sum = 0;
-      const double time = seconds([&] { sum = impl.ask_all(kTasks); });
-      check(sum == static_cast<long>(kTasks) * (kTasks - 1) / 2, "submit_result");
-      return time * 1e9 / kTasks;
-    });
-  }
-  if constexpr (requires { impl.trip(0L); }) {
-    add("round_trip", "ns", [&impl] {
-      long sum = 0;
-      const double time = seconds([&] {
-        for (long i = 0; i < kTrips; ++i) sum += impl.trip(i);
+        return time.count() * 1e9 / kLarge;
       });
-      check(sum == static_cast<long>(kTrips) * (kTrips - 1) / 2, "round_trip");
-      return time * 1e9 / kTrips;
-    });
+    }
   }
-  if constexpr (requires { impl.fork_join(0); }) {
-    add("fork_join", "ns/fork", [&impl] {
+
+  static constexpr int asks() {
+    if constexpr (requires { Impl::kAsks; }) return Impl::kAsks;
+    return kTasks;
+  }
+
+  void tasks() {
+    if constexpr (requires { impl_.post_all(0); }) {
+      add("submit", "ns/task", [&impl = impl_] {
+        long done = 0;
+        const double time = seconds([&] { done = impl.post_all(kTasks); });
+        check(done == kTasks, "submit");
+        return time * 1e9 / kTasks;
+      });
+    }
+    if constexpr (requires { impl_.ask_all(0); }) {
+      add("submit_result", "ns/task", [&impl = impl_] {
+        long sum = 0;
+        const double time = seconds([&] { sum = impl.ask_all(asks()); });
+        check(sum == sum_below(asks()), "submit_result");
+        return time * 1e9 / asks();
+      });
+    }
+  }
+
+  // What each trip took, in seconds, the shortest first.
+  static std::vector<double> each_trip(Impl& impl) {
+    std::vector<double> times(kTrips);
+    for (long i = 0; i < kTrips; ++i) {
+      const auto start = std::chrono::steady_clock::now();
+      const long back = impl.trip(i);
+      const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+      check(back == i, "round_trip");
+      times[static_cast<std::size_t>(i)] = time.count();
+    }
+    std::sort(times.begin(), times.end());
+    return times;
+  }
+
+  void trips() {
+    if constexpr (requires { impl_.trip(0L); }) {
+      add("round_trip", "ns", [&impl = impl_] {
+        long sum = 0;
+        const double time = seconds([&] {
+          for (long i = 0; i < kTrips; ++i) sum += impl.trip(i);
+        });
+        check(sum == sum_below(kTrips), "round_trip");
+        return time * 1e9 / kTrips;
+      });
+      add("round_trip_p99", "ns", [&impl = impl_] { return each_trip(impl)[kTrips * 99 / 100] * 1e9; });
+      add("round_trip_max", "us", [&impl = impl_] { return each_trip(impl).back() * 1e6; });
+    }
+  }
+
+  template <class Fork>
+  void add_fork(const char* name, Fork fork) {
+    add(name, "ns/fork", [fork, name] {
       long result = 0;
-      const double time = seconds([&] { result = impl.fork_join(kFib); });
-      check(result == fib(kFib), "fork_join");
+      const double time = seconds([&] { result = fork(kFib); });
+      check(result == fib(kFib), name);
       return time * 1e9 / static_cast<double>(forks(kFib));
     });
   }
-  if constexpr (requires { impl.fork_ask(0); }) {  // the same by tasks that are asked for their results
-    add("fork_ask", "ns/fork", [&impl] {
-      long result = 0;
-      const double time = seconds([&] { result = impl.fork_ask(kFib); });
-      check(result == fib(kFib), "fork_ask");
-      return time * 1e9 / static_cast<double>(forks(kFib));
+
+  void forks_and_joins() {
+    if constexpr (requires { impl_.fork_join(0); }) {
+      add_fork("fork_join", [&impl = impl_](int n) { return impl.fork_join(n); });
+    }
+    if constexpr (requires { impl_.fork_ask(0); }) {
+      add_fork("fork_ask", [&impl = impl_](int n) { return impl.fork_ask(n); });
+    }
+  }
+
+  void start_stop() {
+    if constexpr (requires { impl_.start_stop(); }) {
+      add("start_stop", "us", [&impl = impl_] {
+        constexpr int kTimes = 20;
+        const double time = seconds([&] {
+          for (int i = 0; i < kTimes; ++i) impl.start_stop();
+        });
+        return time * 1e6 / kTimes;
+      });
+    }
+  }
+
+  // Against the time of the plain loop, measured right before, shared out among the workers without a loss.
+  void add_load(const char* name, const Loads& loads) {
+    add(name, "x ideal", [&impl = impl_, name, loads, workers = at_once(workers_)] {
+      std::vector<long> expected(static_cast<std::size_t>(loads.size()));
+      std::vector<long> results(expected.size());
+      const double alone = seconds([&] {
+        for (std::size_t i = 0; i < expected.size(); ++i) expected[i] = loads(static_cast<long>(i));
+      });
+      const double time = seconds([&] { impl.spread(loads, results.data()); });
+      check(results == expected, name);
+      return time * workers / alone;
     });
   }
-  if constexpr (requires { impl.start_stop(); }) {
-    add("start_stop", "us", [&impl] {
-      constexpr int kTimes = 20;
-      return seconds([&] {
-               for (int time = 0; time < kTimes; ++time) impl.start_stop();
-             }) *
-             1e6 / kTimes;
-    });
+
+  void loads() {
+    if constexpr (requires { impl_.spread(Loads::skewed(), nullptr); }) {
+      add_load("skewed", Loads::skewed());
+      add_load("heavy_first", Loads::heavy_first());
+    }
   }
-  return works;
+
+  static void burst(Impl& impl) {
+    if constexpr (requires { impl.post_all(0); }) {
+      check(impl.post_all(kBurst) == kBurst, "burst");
+    } else {
+      std::vector<long> memory(kBurst);
+      fill(impl, memory, kBurst, 1);
+    }
+  }
+
+  // Pools of their own, so that they can have more workers; one that starts no worker before it must has an easy time
+  // of the first.
+  void idle() {
+    if constexpr (requires { Impl::kIdles; }) {
+      add("idle_cpu", "us CPU", [workers = idlers(workers_)] {
+        [[maybe_unused]] const Impl unused{workers};
+        return idle_cpu([] {});
+      }).most = 2;
+      add("idle_after", "us CPU", [workers = idlers(workers_)] {
+        Impl used{workers};
+        return idle_cpu([&] { burst(used); });
+      }).most = 2;
+    }
+  }
+
+  // The same map by 10^3 items to 10^8: about 10^7 at a time, in as many calls as it takes.
+  void growth() {
+    if constexpr (requires { impl_.fill(nullptr, 0L); }) {
+      long n = 1000;
+      for (int power = 3; power <= 8; ++power, n *= 10) {
+        add("map_1e" + std::to_string(power), "ns/item", [&impl = impl_, n] {
+          std::vector<long> memory(static_cast<std::size_t>(n));
+          return fill(impl, memory, n, std::max(1L, kLarge / n)) * 1e9 / static_cast<double>(n);
+        }).on_request = true;
+      }
+    }
+  }
+
+  Impl& impl_;
+  int workers_;
+  std::vector<Work> works_;
+};
+
+template <class Impl>
+std::vector<Work> works_of(Impl& impl, int workers) {
+  return WorksOf<Impl>(impl, workers).all();
 }
 
 std::vector<Work> serial_works(int workers);
@@ -121,5 +242,6 @@ std::vector<Work> muster_works(int workers);
 std::vector<Work> tbb_works(int workers);
 std::vector<Work> openmp_works(int workers);
 std::vector<Work> asio_works(int workers);
+std::vector<Work> async_works(int workers);
 
 }  // namespace bench
