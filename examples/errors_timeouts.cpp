@@ -35,6 +35,15 @@ int main() {
   }
   // end
 
+  // failed_index
+  std::size_t at = 0;
+  try {
+    pool.map(print, std::views::iota(0, 30), {.failed_index = &at});
+  } catch (const std::exception& error) {
+    std::printf("item %zu: %s\n", at, error.what());
+  }
+  // end
+
   // try_map
   int printed = 0;
   for (const auto& outcome : pool.try_map(print, std::views::iota(0, 30))) printed += outcome.has_value();

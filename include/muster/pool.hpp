@@ -8,3 +8,4 @@
 #include <muster/init.hpp>
 #include <muster/process_pool.hpp>
 #include <muster/thread_pool.hpp>
+#include <muster/worker_local.hpp>

@@ -24,7 +24,10 @@ void AsyncCore::settle() noexcept {
       }
       for (const auto& callback : callbacks) run_callback(callback);
       seen = state.load(std::memory_order_acquire);
-    } else if (state.compare_exchange_weak(seen, seen | kDone, std::memory_order_acq_rel, std::memory_order_acquire)) {
+      continue;
+    }
+    if (home != nullptr) home->settling(*this);
+    if (state.compare_exchange_weak(seen, seen | kDone, std::memory_order_acq_rel, std::memory_order_acquire)) {
       if ((seen & kSleepers) != 0) wake_all(state, Scope::kPrivate);
       return;
     }

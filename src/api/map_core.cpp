@@ -7,7 +7,7 @@
 namespace muster::detail {
 
 MapCore::MapCore(PoolCore& core, std::size_t items, const CallOptions& options, const std::type_info& callable)
-    : limit_(options.timeout), core_(&core) {
+    : limit_(options.timeout), core_(&core), failed_index_(options.failed_index) {
   size = items;
   chunk = static_cast<std::size_t>(checked_count(options.chunksize, "chunksize"));
   what = &callable;
@@ -28,6 +28,7 @@ void MapCore::fail(std::size_t at, std::size_t end, const std::exception_ptr& wh
 }
 
 std::exception_ptr MapCore::failure() const {
+  if (failure_ && failed_index_ != nullptr) *failed_index_ = lowest_;
   if (failure_) return failure_;
   return handed < size ? core_->why_dropped(nullptr) : nullptr;
 }

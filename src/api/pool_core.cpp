@@ -15,11 +15,14 @@
 #include <muster/detail/exceptions.hpp>
 #include <muster/error.hpp>
 #include <muster/process_options.hpp>
+#include <muster/thread.hpp>
 
+#include "api/thread_state.hpp"
 #include "api/timer.hpp"
 #include "api/type_name.hpp"
 #include "engine/engine.hpp"
 #include "engine/process/process_engine.hpp"
+#include "engine/thread/inside.hpp"
 #include "engine/thread/thread_engine.hpp"
 #include "os/os.hpp"
 #include "os/process.hpp"
@@ -58,6 +61,14 @@ class Pool final : public PoolCore {
   void terminate() override;
   void join() override;
   void wait_all() override;
+  void resize(int workers) override;
+  void pause() override {
+    if (is_ours()) engine_->pause();
+  }
+  void resume() override {
+    if (is_ours()) engine_->resume();
+  }
+  PoolStats stats() const override;
 
   std::stop_token stop_token() const noexcept override { return stop_.get_token(); }
   void watch(Watch& watch) override { timer_.add(watch); }
@@ -168,6 +179,7 @@ void Pool::join() {
   if (!closed_.load(std::memory_order_relaxed)) throw ValueError("join() before close() or terminate()");
   const LockGuard guard(joining_);
   if (joined_) return;
+  engine_->resume();
   conclude_feeds();
   drain_with_patience();
   engine_->stop();
@@ -253,11 +265,37 @@ void Pool::abandon(std::shared_ptr<PoolCore> self) {
 // How many threads may be in a pool: far more than a system gives, and few enough for the engine's counters.
 constexpr int kMostWorkers = 1 << 15;
 
-int checked_workers(int processes) {
+// 0: as many as there are CPUs for one of so many `sharers`.
+int checked_workers(int processes, int sharers = 1) {
   if (checked_count(processes, "processes") > kMostWorkers) {
     throw ValueError("processes is " + std::to_string(processes) + ", and at most " + std::to_string(kMostWorkers));
   }
-  return processes == 0 ? os::usable_cpus() : processes;
+  return processes == 0 ? std::max(1, os::usable_cpus() / sharers) : processes;
+}
+
+std::vector<int> checked_cpus(const std::vector<int>& cpus) {
+  if (cpus.empty()) return {};
+  const std::vector<int> usable = os::thread_affinity();
+  for (const int cpu : cpus) {
+    if (std::ranges::find(usable, cpu) == usable.end())
+      throw ValueError("cpus: " + std::to_string(cpu) + " is not the number of a CPU that this thread may use");
+  }
+  return cpus;
+}
+
+void Pool::resize(int workers) {
+  require_ours();
+  if (!engine_->resize(checked_workers(workers))) refuse();
+}
+
+PoolStats Pool::stats() const {
+  require_ours();
+  const engine::Load load = engine_->load();
+  return {.workers = load.workers,
+          .running = load.running,
+          .submitted = load.accepted,
+          .finished = load.settled,
+          .working = std::chrono::nanoseconds(load.working)};
 }
 
 std::string next_name() {
@@ -274,9 +312,12 @@ int checked_count(int count, const char* name) {
 
 std::shared_ptr<PoolCore> PoolCore::of_threads(const PoolOptions& options) {
   engine::Settings settings;
-  settings.workers = checked_workers(options.processes);
+  settings.sharers = engine::thread::sharers_here();
+  settings.workers = checked_workers(options.processes, settings.sharers);
   settings.tasks_per_worker = checked_count(options.maxtasksperchild, "maxtasksperchild");
-  settings.name = next_name();
+  settings.name = options.name.empty() ? next_name() : options.name;
+  settings.stack_size = options.stack_size == 0 ? threading::stack_size() : checked_stack_size(options.stack_size);
+  settings.cpus = checked_cpus(options.cpus);
   settings.hooks.worker_enter = options.initializer;
   return Pool::make(std::make_unique<engine::thread::ThreadEngine>(std::move(settings)), options.grace);
 }

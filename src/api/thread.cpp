@@ -15,6 +15,17 @@
 #include "api/thread_name.hpp"
 #include "api/thread_state.hpp"
 
+namespace muster::detail {
+
+std::size_t checked_stack_size(std::size_t bytes) {
+  constexpr std::size_t kLeast = std::size_t{32} << 10;
+  if (bytes != 0 && bytes < kLeast)
+    throw ValueError("a stack of " + std::to_string(bytes) + " bytes is too small: 32 KiB is the least");
+  return bytes;
+}
+
+}  // namespace muster::detail
+
 namespace muster::threading {
 
 using detail::LockGuard;
@@ -88,10 +99,7 @@ void Thread::start() {
 void Thread::run() { run_body(state()); }
 
 std::size_t stack_size(std::size_t bytes) {
-  constexpr std::size_t kLeast = std::size_t{32} << 10;
-  if (bytes != 0 && bytes < kLeast) {
-    throw ValueError("a stack of " + std::to_string(bytes) + " bytes is too small: 32 KiB is the least");
-  }
+  detail::checked_stack_size(bytes);
   Threads& all = detail::threads();
   const LockGuard guard(all.lock);
   return std::exchange(all.stack_size, bytes);

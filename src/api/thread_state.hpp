@@ -75,6 +75,9 @@ struct Threads {
 };
 Threads& threads();
 
+// Throws ValueError where a thread could not live on it; 0 stands for the default.
+std::size_t checked_stack_size(std::size_t bytes);
+
 // "Thread-7" for the prefix "Thread".
 std::string numbered(const char* prefix);
 

@@ -53,9 +53,22 @@ struct Hooks {
 
 struct Settings {
   int workers = 1;
-  int tasks_per_worker = 0;  // a worker is replaced after so many tasks (a chunk counts as one); 0: never
-  std::string name;          // of the workers, as the system shows them
+  int tasks_per_worker = 0;    // a worker is replaced after so many tasks (a chunk counts as one); 0: never
+  int sharers = 1;             // how many tasks share the CPUs with the one that makes the engine, itself counted
+  std::string name;            // of the workers, as the system shows them
+  std::size_t stack_size = 0;  // of a worker's thread, in bytes; 0: the system's default
+  std::vector<int> cpus;       // where workers run, each on one, in turn; empty: anywhere
   Hooks hooks;
+};
+
+// What an engine is doing, and has done since it began. While work goes on the counts are of slightly different
+// moments.
+struct Load {
+  int workers = 0;
+  int running = 0;             // workers that run something
+  std::uint64_t accepted = 0;  // tasks, and loops
+  std::uint64_t settled = 0;   // of these
+  Nanos working = 0;           // how long workers had work, summed over all of them
 };
 
 // How a wait ended.
@@ -94,6 +107,10 @@ class Engine {
   // Settles it by its type's drop. False where it turns out to have begun elsewhere: it goes on.
   virtual bool withdraw(Task& task) = 0;
 
+  // The caller is about to tell that `task` is done, as the last thing that the task does: whoever waits for it may
+  // hand in the next one at once.
+  virtual void settling(const Task& /*task*/) noexcept {}
+
   // No more work from outside; what tasks themselves submit is part of what was accepted.
   virtual void close() = 0;
   // Closes, and drops what has not begun; nothing at all is accepted any more. Returns at once.
@@ -105,10 +122,19 @@ class Engine {
   // Ends the workers without waiting for them: for whoever runs on one. `self` is kept until the last is gone.
   virtual void abandon(std::shared_ptr<void> self) = 0;
 
+  // For engines whose workers are threads; the others refuse, and are not asked.
+  // Changes the number of workers: at least 1. Those that are too many end what they have begun, and go. False where
+  // the engine takes no more work. Throws what starting a thread throws, and leaves all as it was then.
+  virtual bool resize(int /*workers*/) { return false; }
+  // Until resume (or terminate), nobody begins what was not begun before, but for what that waits for.
+  virtual void pause() {}
+  virtual void resume() {}
+
   // True when the caller runs inside a task of this engine.
   virtual bool inside() const noexcept = 0;
   // What each busy worker is doing, for reports.
   virtual std::vector<const std::type_info*> running() const = 0;
+  virtual Load load() const { return {.workers = workers()}; }
   // The processes that work for this engine now; empty where the workers are threads.
   virtual std::vector<int> worker_ids() const { return {}; }
   // Why no worker can start any more: the exception of a worker_enter hook; else null.

@@ -99,9 +99,10 @@ TEST_F(UsableCpus, with_unreadable_files_are_the_mask) {
 
 // ---- v2 ----
 
-TEST_F(UsableCpus, v2_quota_is_rounded_up) {
+TEST_F(UsableCpus, pain_14_v2_quota_is_the_number_rounded_up) {
   v2("/a");
   for (const auto& [text, cpus] : {std::pair{"100000 100000\n", 1},
+                                   {"200000 100000\n", 2},
                                    {"100001 100000\n", 2},
                                    {"150000 100000\n", 2},
                                    {"1000 100000\n", 1},
@@ -151,8 +152,12 @@ TEST_F(UsableCpus, v2_quota_without_period_has_the_usual_one) {
 
 // ---- v1 ----
 
-TEST_F(UsableCpus, v1_quota_is_rounded_up) {
+TEST_F(UsableCpus, pain_14_v1_quota_is_the_number_rounded_up) {
   v1("/a");
+  v1_quota("/sys/fs/cgroup/cpu,cpuacct/a", "100000\n");
+  EXPECT_EQ(usable(), 1);
+  v1_quota("/sys/fs/cgroup/cpu,cpuacct/a", "200000\n");
+  EXPECT_EQ(usable(), 2);
   v1_quota("/sys/fs/cgroup/cpu,cpuacct/a", "250000\n");
   EXPECT_EQ(usable(), 3);
   v1_quota("/sys/fs/cgroup/cpu,cpuacct/a", "250000\n", "50000\n");

@@ -2,6 +2,7 @@
 // The contract with the kernel: everything muster asks of the operating system, and nothing else. One implementation
 // lives in a folder beside this file for each system. Nothing here knows of locks, tasks or pools.
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -104,6 +105,16 @@ std::string thread_name();
 std::vector<int> thread_affinity();
 // Pins the calling thread to `cpus`. Throws std::system_error.
 void set_thread_affinity(const std::vector<int>& cpus);
+
+// The CPU that the calling thread is on at this moment; -1 where the system does not say. Quick.
+int current_cpu() noexcept;
+// Keeps another thread of this process, by its native id, off the caller's CPU, until it calls allow_again with what is
+// written to `before`. False where it may run on no other CPU, or the system does not say: nothing has changed then.
+struct CpuSet {
+  std::array<unsigned long, 16> bits;
+};
+bool keep_off_this_cpu(std::int64_t native_id, CpuSet& before) noexcept;
+void allow_again(const CpuSet& before) noexcept;
 
 // Gives the rest of the calling thread's turn away.
 void yield() noexcept;

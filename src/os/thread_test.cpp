@@ -310,6 +310,41 @@ TEST(ThreadAffinity, is_what_was_set_and_is_inherited) {
   EXPECT_EQ(thread_affinity(), all);
 }
 
+TEST(ThreadAffinity, of_another_thread_leaves_out_the_callers_cpu_until_that_one_allows_it_again) {
+  const std::vector<int> all = thread_affinity();
+  std::atomic<std::int64_t> id{0};
+  std::atomic<int> turn{0};
+  CpuSet before{};
+  std::vector<int> kept_off;
+  Thread other([&] {
+    id = native_thread_id();
+    while (turn < 1) yield();
+    kept_off = thread_affinity();
+    if (turn == 1) allow_again(before);
+    EXPECT_EQ(thread_affinity(), all);
+  });
+  while (id == 0) yield();
+  on_a_thread([&] {
+    set_thread_affinity({all.front()});  // so that it is known which CPU that is
+    turn = keep_off_this_cpu(id, before) ? 1 : 2;
+  });
+  other.join();
+  EXPECT_EQ(turn, all.size() > 1 ? 1 : 2) << "who may run on this CPU only is left there";
+  EXPECT_EQ(kept_off, turn == 1 ? std::vector<int>(all.begin() + 1, all.end()) : all);
+}
+
+TEST(ThreadAffinity, of_a_thread_that_is_not_there_or_may_run_nowhere_else_is_left) {
+  CpuSet before{};
+  EXPECT_FALSE(keep_off_this_cpu(INT32_MAX, before));
+  on_a_thread([&] {
+    const std::vector<int> one{thread_affinity().front()};
+    set_thread_affinity(one);
+    EXPECT_FALSE(keep_off_this_cpu(native_thread_id(), before));
+    EXPECT_EQ(thread_affinity(), one);
+    EXPECT_EQ(current_cpu(), one.front());
+  });
+}
+
 TEST(ThreadAffinity, to_no_cpu_throws) {
   const std::vector<int> before = thread_affinity();
   for (const std::vector<int>& cpus : {std::vector<int>{}, {-1}, {INT32_MIN}, {INT32_MAX}, {1'000'000}}) {

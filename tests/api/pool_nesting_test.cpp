@@ -20,34 +20,6 @@
 namespace muster::testing {
 namespace {
 
-long fib(int n) { return n < 2 ? n : fib(n - 1) + fib(n - 2); }
-
-long fib_in(ThreadPool& pool, int n) {
-  if (n < 2) return n;
-  auto other = pool.apply_async([&pool, n] { return fib_in(pool, n - 1); });
-  const long here = fib_in(pool, n - 2);
-  return here + other.get();
-}
-
-TEST(PoolNesting, recursive_fib_on_few_workers) {
-  for (const int workers : {1, 2, 3}) {
-    ThreadPool pool(workers);
-    EXPECT_EQ(pool.apply([&] { return fib_in(pool, 15); }), fib(15)) << workers << " workers";
-  }
-}
-
-TEST(PoolNesting, recursive_fib_by_waits_in_reverse_order) {
-  ThreadPool pool(1);
-  const auto both = [&pool](const auto& self, int n) -> long {
-    if (n < 2) return n;
-    auto first = pool.apply_async([&self, n] { return self(self, n - 1); });
-    auto second = pool.apply_async([&self, n] { return self(self, n - 2); });
-    const long later = second.get();
-    return first.get() + later;
-  };
-  EXPECT_EQ(pool.apply([&] { return both(both, 12); }), fib(12));
-}
-
 TEST(PoolNesting, a_chain_deeper_than_the_stack) {
   ThreadPool pool(1);
   constexpr int kDeep = sanitized() ? 1000 : 20'000;  // sanitizers bound the depth of a call themselves
@@ -154,25 +126,6 @@ TEST(PoolNesting, two_pools_of_one_that_wait_for_each_other) {
     });
     ASSERT_EQ(from_a.get(), 1);
     ASSERT_EQ(from_b.get(), 2);
-  }
-}
-
-// Pain 11: who waits for an inner loop must not be given an outer sibling, which wants the lock that it holds.
-TEST(PoolNesting, a_lock_held_across_an_inner_map_whose_siblings_want_it) {
-  for (const int workers : {1, 2, 4}) {
-    ThreadPool pool(workers);
-    std::mutex lock;
-    long total = 0;
-    const auto locked = [&](int) {
-      const std::scoped_lock guard(lock);
-      const auto inner = pool.map([](int k) { return k; }, std::views::iota(0, 50), {.chunksize = 1});
-      total += std::accumulate(inner.begin(), inner.end(), 0);
-    };
-    pool.map(locked, std::views::iota(0, 60), {.chunksize = 1});
-    std::vector<AsyncResult<void>> more;
-    for (int i = 0; i < 60; ++i) more.push_back(pool.apply_async(locked, i));
-    for (const auto& result : more) result.get();
-    EXPECT_EQ(total, 120L * (50 * 49 / 2));
   }
 }
 

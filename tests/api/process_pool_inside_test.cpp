@@ -31,7 +31,7 @@ int deep(int levels) {
   return 1 + inner.apply(deep, levels - 1);
 }
 
-TEST(ProcessInside, tasks_may_make_pools_of_their_own) {
+TEST(ProcessInside, pain_10_tasks_may_make_pools_of_their_own) {
   ProcessPool pool(Processes::with({.processes = 2}));
   EXPECT_EQ(pool.apply(in_threads, 4), 18);
   EXPECT_EQ(pool.apply(in_processes, 4), 14 + 4);

@@ -46,12 +46,43 @@ class AnyPool : public PoolCalls<Self, Kind> {
     const std::shared_ptr<PoolCore> core = core_;  // a callback of what is dropped may destroy the pool
     core->terminate();
   }
-  // Waits until all accepted work is done and the workers are gone. An imap over an input of known size may be read to
-  // its end afterwards. Throws ValueError before close() or terminate(), DeadlockError in a task of the pool.
+  // Waits until all accepted work is done and the workers are gone; ends a pause, or it would wait for ever. An imap
+  // over an input of known size may be read to its end afterwards. Throws ValueError before close() or terminate(),
+  // DeadlockError in a task of the pool.
   void join() { core_->join(); }
   // Waits until all work accepted so far is done. Throws the first failure of a post() since the last call.
   // DeadlockError in a task of the pool.
   void wait_all() { core_->wait_all(); }
+
+  // ---- for pools of threads ----------------------------------------------------------------------------------------
+
+  // Changes the number of workers, while they work; 0: usable_cpus(). New ones have run their initializer when it
+  // returns. Those that are too many end what they have begun and go, with their thread-local objects; nobody waits for
+  // that. Also from within a task. Throws ValueError when negative, PoolClosed after the pool's end has begun,
+  // std::system_error (and the number stays what it was) when the system gives no thread, what an initializer throws.
+  void resize(int processes)
+    requires(Kind::kForks)
+  {
+    core_->resize(processes);
+  }
+  // From now on no call, and no further chunk of a map, begins, until resume(), join() or terminate(). What has begun
+  // goes on, with what it waits for; at this moment a worker may just be beginning one more. Calls are accepted
+  // meanwhile, and those that wait for their results wait. May be called again, to no effect.
+  void pause()
+    requires(Kind::kForks)
+  {
+    core_->pause();
+  }
+  void resume()
+    requires(Kind::kForks)
+  {
+    core_->resume();
+  }
+  PoolStats stats() const
+    requires(Kind::kForks)
+  {
+    return core_->stats();
+  }
 
   PoolCore& core() const noexcept { return *core_; }
   const CallOptions& defaults() const noexcept { return defaults_; }

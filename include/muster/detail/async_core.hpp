@@ -23,7 +23,7 @@ class MUSTER_EXPORT AsyncCore : public Task {
   // won decide().
   void settle() noexcept;
   // Wins the right to write the outcome; a second one is dropped.
-  bool decide() noexcept { return !decided_.exchange(true, std::memory_order_acq_rel); }
+  bool decide() noexcept { return !contested_ || !decided_.exchange(true, std::memory_order_acq_rel); }
 
   // Has `callback` called once: by who settles the task, or here and now if that has happened. What it throws becomes
   // the task's failure.
@@ -37,6 +37,8 @@ class MUSTER_EXPORT AsyncCore : public Task {
 
  protected:
   ~AsyncCore() = default;
+
+  bool contested_ = true;  // false where there is one outcome at most, so that nobody need win it
 
  private:
   void run_callback(const std::function<void()>& callback) noexcept;

@@ -50,6 +50,7 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
         early_(early),
         f_(std::forward<G>(f)),
         args_(std::forward<Args>(args)...) {
+    this->contested_ = early && limit_.limited();  // else whoever has begun it settles it
     if constexpr (kToken) this->stop = std::stop_source();
   }
 
@@ -102,7 +103,10 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
     }
   }
 
-  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true};
+  static constexpr bool kPlain = std::is_trivially_destructible_v<F> &&
+                                 (std::is_trivially_destructible_v<Kept> && ...) &&
+                                 (std::is_void_v<R> || std::is_trivially_destructible_v<R>);
+  static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), true, false, kPlain};
 
   const Duration limit_;
   const bool early_;

@@ -51,7 +51,7 @@ class Forked final : public ForkedCall {
     static_cast<Forked&>(task).outcome_.emplace(
         why ? why : std::make_exception_ptr(Cancelled("dropped before it began: its pool ended")));
   }
-  static constexpr TaskType kType{&run, &drop, &ForkedCall::finish, nullptr, &typeid(F), true};
+  static constexpr TaskType kType{&run, &drop, &ForkedCall::finish, nullptr, &typeid(F), true, true};
 
   F& f_;
   std::optional<Outcome<given_t<F>>> outcome_;

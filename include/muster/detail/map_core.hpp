@@ -37,7 +37,8 @@ class MUSTER_EXPORT MapCore : public Loop {
   // The same for what failed elsewhere.
   void fail(std::size_t at, std::size_t end, const std::exception_ptr& why) noexcept;
 
-  // After the loop: the failure of the lowest index, or why the loop was dropped; null when it is complete.
+  // After the loop: the failure of the lowest index (and that is written to where the options say), or why the loop was
+  // dropped; null when it is complete.
   std::exception_ptr failure() const;
 
   // Calls destroy(begin, end) for each run of items that have a result, after a failure.
@@ -50,7 +51,8 @@ class MUSTER_EXPORT MapCore : public Loop {
   };
 
   PoolCore* core_;
-  PrivateLock lock_;  // guards what follows while the loop runs
+  std::size_t* const failed_index_;  // where to say which item failed, or null
+  PrivateLock lock_;                 // guards what follows while the loop runs
   std::size_t lowest_ = SIZE_MAX;
   std::exception_ptr failure_;
   std::vector<Hole> holes_;

@@ -16,6 +16,7 @@
 #include <muster/detail/imap_stream.hpp>
 #include <muster/detail/map_work.hpp>
 #include <muster/detail/pool_core.hpp>
+#include <muster/detail/reduce.hpp>
 #include <muster/detail/source.hpp>
 #include <muster/imap.hpp>
 #include <muster/outcome.hpp>
@@ -140,6 +141,30 @@ class PoolCalls {
     return map_async(Spread<std::decay_t<F>>(std::forward<F>(f)), std::forward<R>(range), options);
   }
 
+  // ---- reduce ------------------------------------------------------------------------------------------------------
+
+  // All items combined by op(T, T), which must be associative: functools.reduce of Python, in parallel. They are
+  // combined in their order (op need not be commutative), and which are combined with which depends on their number
+  // alone: the result is the same for every number of workers, also of floating-point numbers, where it may differ from
+  // a plain loop's. T is the type of the items, which are taken as T(item). Throws the failure of the first block that
+  // has one, and ValueError where there are no items. Of the options, chunksize and timeout do not apply. Pools of
+  // threads only.
+  template <class Op, Input R>
+    requires(Kind::kForks)
+  auto reduce(Op&& op, R&& range) {
+    auto source = source_for_now(std::forward<R>(range));
+    if (source.size() == 0) throw ValueError("reduce() of no items, and without an initial value");
+    return reduced<std::decay_t<decltype(source.at(0))>>(op, source, options());
+  }
+  // The same with a value in front of the items, which says what T is; it is the result where there are none.
+  template <class Op, Input R, class T>
+    requires(Kind::kForks)
+  T reduce(Op&& op, R&& range, T initial, const CallOptions& options = kPoolsOwn) {
+    auto source = source_for_now(std::forward<R>(range));
+    if (source.size() == 0) return initial;
+    return std::invoke(op, std::move(initial), reduced<T>(op, source, resolved(options)));
+  }
+
   // ---- imap --------------------------------------------------------------------------------------------------------
 
   // The results one by one, in the order of the items. Takes any input, also an endless one: it is read by whoever
@@ -193,6 +218,20 @@ class PoolCalls {
     using Work = typename Kind::template Map<Kept, Source, Sink, kTry>;
     Sink sink(source.size());
     return Work(core(), std::forward<Kept>(f), std::move(source), std::move(sink), options).run_now(options);
+  }
+
+  template <class T, class Op, class Source>
+  T reduced(const Op& op, Source& source, CallOptions options) {
+    options.chunksize = 0;
+    options.timeout = {};
+    const Blocks blocks(source.size());
+    const auto each = [&](const auto& f, std::size_t count) {
+      return map_now<false, decltype(f)>(f, IotaSource<std::size_t>(0, count), options);
+    };
+    Results<T> results = each(folder<T>(op, source, blocks), blocks.count());
+    for (std::size_t step = 1; step < results.size(); step *= 2)
+      each(combiner(op, results.data(), step), (results.size() + step - 1) / (2 * step));
+    return std::move(results[0]);
   }
 
   template <class F, class Source>

@@ -45,6 +45,10 @@ struct TaskType {
   const std::type_info* what;
   // Somebody may wait for it: whoever begins it must win its state first.
   bool claimable;
+  // It is part of a task that has begun, and that will not look for it where it was taken from.
+  bool part = false;
+  // To destroy it runs no code of the user's.
+  bool plain = false;
 };
 
 // One call to be made. Lives on the heap; counted references.
@@ -85,8 +89,10 @@ struct Task : Node {
 
   void retain() noexcept { refs.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept {
-    // The last one must see what all others wrote before they let go.
-    if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) type->destroy(*this);
+    // The last one must see what all others wrote before they let go. Who holds the only one is the last, and need not
+    // say so to anybody.
+    if (refs.load(std::memory_order_acquire) == 1 || refs.fetch_sub(1, std::memory_order_acq_rel) == 1)
+      type->destroy(*this);
   }
 
  protected:

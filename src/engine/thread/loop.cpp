@@ -1,6 +1,5 @@
 // Loops: announced on the board, worked on by whoever joins, ended by the last to leave.
 
-#include "engine/thread/stride.hpp"
 #include "engine/thread/thread_engine.hpp"
 #include "parts/sync/await.hpp"
 
@@ -10,8 +9,8 @@ using detail::kForever;
 
 namespace {
 
-// A loop that takes less than this is not worth a wake-up.
-constexpr Nanos kTiny = 20'000;
+// A loop that is expected to take less is not worth sharing, whoever stands by.
+constexpr Nanos kSharing = 1'500;
 
 }  // namespace
 
@@ -45,22 +44,29 @@ void ThreadEngine::run_from_outside(Loop& loop) noexcept {
 // work that needs it.
 void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part) noexcept {
   const bool works = part == Part::kWorks || part == Part::kGuest;
-  std::size_t from = 0;
-  if (works && loop.chunk == 0 && Stride::expected(loop) < kTiny) from = run_alone(loop, 0, kTiny, worker);
+  const Nanos expected = works && loop.chunk == 0 ? Stride::expected(loop) : kForever;
+  const Nanos began = expected < Stride::kTiny ? os::now() : 0;
+  const std::size_t from = begin_alone(loop, expected, began, worker);
   loop.handed = from;
   Slot* slot = nullptr;
   if (from < loop.size && may_go_on(loop)) {
-    slot = works ? board_.take() : &board_.take_waiting();
+    const Chunk first{from, works ? Stride::first_end(loop, from, workers()) : from};
+    // What one chunk covers is nobody else's business.
+    if (first.end < loop.size) slot = works ? board_.take() : &board_.take_waiting();
     if (slot != nullptr) {
-      announce(*slot, loop, from, nullptr, worker);
-      if (works) work_on(*slot, worker);
+      announce(*slot, loop, first.end, nullptr, worker);
+      if (works) work_on(*slot, worker, first);
     } else {
-      loop.handed = run_alone(loop, from, kForever, worker);
+      loop.handed = run_alone(loop, from, os::now(), kForever, worker);
     }
   }
   if (part == Part::kGuest) give_permit_back();
   if (slot == nullptr) return;
   await_crew(*slot, worker, part);
+  if (expected < Stride::kTiny && from == 0) {
+    const Nanos ended = os::now();
+    tiny_loops_.ran(true, ended - began, expected, ended);
+  }
   // Once more, for who does not work on it: a worker may have joined and closed it before we had announced it.
   board_.close(*slot);
   loop.handed = slot->cursor.load(std::memory_order_relaxed);
@@ -69,7 +75,7 @@ void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part) noexcept {
 
 void ThreadEngine::give_permit_back() noexcept {
   sleep_.leave();
-  if (pending()) sleep_.notify();
+  announce_pending();
 }
 
 // A task that is a loop: its begin is the announcement, and whoever is last to leave settles it. The thread that began
@@ -78,12 +84,13 @@ void ThreadEngine::begin_loop(Task& task, Worker* worker) noexcept {
   Loop& loop = *task.type->loop(task);
   task.retain();
   if (Slot* slot = board_.take()) {
-    announce(*slot, loop, 0, &task, worker);
-    work_on(*slot, worker);
+    const Chunk first{0, may_go_on(loop) ? Stride::first_end(loop, 0, workers()) : 0};
+    announce(*slot, loop, first.end, &task, worker);
+    work_on(*slot, worker, first);
     leave(*slot, worker);
     return;
   }
-  loop.handed = run_alone(loop, 0, kForever, worker);
+  loop.handed = run_alone(loop, 0, os::now(), kForever, worker);
   finish(loop, task, worker);
 }
 
@@ -118,11 +125,34 @@ bool ThreadEngine::may_go_on(Loop& loop) const noexcept {
   return !loop.stopped.load(std::memory_order_relaxed);
 }
 
+// Whether who works on a loop takes no more of it, since it is worn out or has no permit any more: a worker at its top
+// level, or a guest. What is part of a task that has begun goes on.
+bool ThreadEngine::must_leave(const Worker* worker) const noexcept {
+  if (worker == nullptr) return innermost_context()->outer == nullptr && sleep_.permits() == 0;
+  return worker->frames.shown() == 1 && (worn_out(*worker) || !has_permit(*worker));
+}
+
+// Runs the loop's first items in this thread for a while, if it is expected to be tiny and not worth sharing.
+std::size_t ThreadEngine::begin_alone(Loop& loop, Nanos expected, Nanos began, Worker* worker) noexcept {
+  if (expected >= Stride::kTiny) return 0;
+  if (expected >= kSharing) {
+    const TinyLoops::Advice advice = tiny_loops_.advise(began, sleep_.anybody_searches());
+    if (advice == TinyLoops::Advice::kShare) return 0;
+    if (advice == TinyLoops::Advice::kAloneAndInvite) sleep_.notify();
+  }
+  const std::size_t done = run_alone(loop, 0, began, Stride::kTiny, worker);
+  if (expected >= kSharing) {
+    const Nanos ended = os::now();
+    tiny_loops_.ran(false, ended - began, expected, ended);
+  }
+  return done;
+}
+
 // Runs items from `from` on in this thread until all are done or `patience` is over, and says where it stopped.
-std::size_t ThreadEngine::run_alone(Loop& loop, std::size_t from, Nanos patience, Worker* worker) noexcept {
+std::size_t ThreadEngine::run_alone(Loop& loop, std::size_t from, Nanos began, Nanos patience,
+                                    Worker* worker) noexcept {
   const FrameScope frame({this, worker}, nullptr, loop.what);
-  Stride stride(loop, 1, 1);  // one item at first: only its pace tells whether others are needed
-  Nanos began = os::now();
+  Stride stride = Stride::alone(loop, workers());
   const Nanos end_of_patience = patience == kForever ? kForever : began + patience;
   while (from < loop.size && may_go_on(loop)) {
     const std::size_t end = stride.end_of(from);
@@ -137,31 +167,41 @@ std::size_t ThreadEngine::run_alone(Loop& loop, std::size_t from, Nanos patience
   return from;
 }
 
-void ThreadEngine::work_on(Slot& slot, Worker* worker) noexcept {
+// `chunk`: what the caller has taken already.
+void ThreadEngine::work_on(Slot& slot, Worker* worker, Chunk chunk) noexcept {
   Loop& loop = *slot.loop;
   const FrameScope frame({this, worker}, slot.awaited.load(std::memory_order_relaxed), loop.what);
-  Stride stride(loop, workers(), Stride::first(loop));
+  Stride stride = Stride::shared(loop, workers());
   Nanos began = os::now();
-  std::size_t begin = slot.cursor.load(std::memory_order_relaxed);
-  while (begin < loop.size && may_go_on(loop)) {
-    // A worker at its top level may go when it is worn out, and the slot stays open for others.
-    if (worker != nullptr && worker->frames.shown() == 1 && worn_out(*worker)) return;
-    const std::size_t end = stride.end_of(begin);
-    if (!slot.cursor.compare_exchange_weak(begin, end, std::memory_order_relaxed, std::memory_order_relaxed)) continue;
+  while (chunk.begin < chunk.end || take_chunk(slot, stride, worker, chunk)) {
     if (worker != nullptr) ++worker->quota_used;
-    if (!loop.run(loop, begin, end)) loop.stopped.store(true, std::memory_order_relaxed);
+    if (!loop.run(loop, chunk.begin, chunk.end)) loop.stopped.store(true, std::memory_order_relaxed);
     const Nanos ended = os::now();
-    stride.ran(end - begin, ended - began);
+    stride.ran(chunk.end - chunk.begin, ended - began);
     began = ended;
-    begin = slot.cursor.load(std::memory_order_relaxed);
+    chunk = {};
   }
-  board_.close(slot);
+  // Else the slot stays open for others.
+  if (slot.cursor.load(std::memory_order_relaxed) >= loop.size || !may_go_on(loop)) board_.close(slot);
+}
+
+bool ThreadEngine::take_chunk(Slot& slot, const Stride& stride, const Worker* worker, Chunk& chunk) noexcept {
+  Loop& loop = *slot.loop;
+  chunk.begin = slot.cursor.load(std::memory_order_relaxed);
+  while (chunk.begin < loop.size && may_go_on(loop) && !must_leave(worker)) {
+    chunk.end = stride.end_of(chunk.begin);
+    if (slot.cursor.compare_exchange_weak(chunk.begin, chunk.end, std::memory_order_relaxed, std::memory_order_relaxed))
+      return true;
+  }
+  return false;
 }
 
 // What the slot holds must be read before leaving: it may be another loop's a moment later.
 void ThreadEngine::leave(Slot& slot, Worker* worker) noexcept {
   Loop& loop = *slot.loop;
   Task* const task = slot.task;
+  // The owner may begin the next loop as soon as we have left this one. (See settling().)
+  if (task == nullptr && worker != nullptr && worker->frames.shown() == 0) begin_search_early(*worker);
   bool owner_sleeps = false;
   if (!slot.leave(owner_sleeps)) return;
   if (task == nullptr) {

@@ -2,25 +2,41 @@
 
 #include <algorithm>
 
-#include "os/os.hpp"
-#include "os/process.hpp"
 #include "parts/sync/spin.hpp"
 
 namespace muster::engine::thread {
 
 using detail::LockGuard;
 
+namespace {
+
+// More searchers would only fight over the same queues, and on few cores take time from who works.
+std::uint64_t most_searchers(int workers) noexcept {
+  return static_cast<std::uint64_t>(std::max(1, std::min(workers, sync::spinning_cpus()) / 2));
+}
+
+}  // namespace
+
 Sleep::Sleep(int workers)
     : permits_(static_cast<std::uint64_t>(workers)),
-      // More searchers would only fight over the same queues, and on few cores take time from who works.
-      most_searching_(static_cast<std::uint64_t>(std::max(1, std::min(workers, sync::spinning_cpus()) / 2))),
-      counts_(permits_ * (kAwake + kSearching)) {
-  asleep_.reserve(permits_);
+      most_searching_(most_searchers(workers)),
+      counts_(static_cast<std::uint64_t>(workers) * (kAwake + kSearching)) {
+  reserve(workers);
+}
+
+void Sleep::set_permits(int permits) noexcept {
+  most_searching_.store(most_searchers(permits), std::memory_order_relaxed);
+  permits_.store(static_cast<std::uint64_t>(permits), std::memory_order_seq_cst);
+}
+
+void Sleep::reserve(int workers) {
+  const LockGuard guard(lock_);
+  asleep_.reserve(static_cast<std::size_t>(workers));
 }
 
 bool Sleep::begin_search() noexcept {
   std::uint64_t counts = counts_.load(std::memory_order_relaxed);
-  while (searching(counts) < most_searching_) {
+  while (searching(counts) < most_searching_.load(std::memory_order_relaxed)) {
     if (counts_.compare_exchange_weak(counts, counts + kSearching, std::memory_order_seq_cst,
                                       std::memory_order_relaxed)) {
       return true;
@@ -33,7 +49,7 @@ bool Sleep::end_search() noexcept { return searching(counts_.fetch_sub(kSearchin
 
 bool Sleep::enter() noexcept {
   std::uint64_t counts = counts_.load(std::memory_order_relaxed);
-  while (awake(counts) < permits_) {
+  while (awake(counts) < permits_.load(std::memory_order_relaxed)) {
     if (counts_.compare_exchange_weak(counts, counts + kAwake, std::memory_order_seq_cst, std::memory_order_relaxed)) {
       return true;
     }
@@ -45,22 +61,10 @@ void Sleep::leave() noexcept { counts_.fetch_sub(kAwake, std::memory_order_seq_c
 
 void Sleep::lie_down(Bed& bed, bool searching) noexcept {
   const LockGuard guard(lock_);
-  bed.called.store(0, std::memory_order_relaxed);
-  asleep_.push_back(&bed);  // within what the constructor reserved
+  bed.make();
+  asleep_.push_back(&bed);  // within what was reserved
   // Under the lock, so that who finds a permit free finds a bed too.
   counts_.fetch_sub(kAwake + (searching ? kSearching : 0), std::memory_order_seq_cst);
-}
-
-// Between tasks and without a lock of anybody's, so the process may be copied meanwhile.
-void Sleep::doze(Bed& bed) noexcept {
-  if (bed.called.load(std::memory_order_acquire) != 0) return;
-  const os::Idle idle;
-  while (bed.called.load(std::memory_order_acquire) == 0) os::futex_wait(bed.called, 0, os::Scope::kPrivate);
-}
-
-void Sleep::call(Bed& bed) noexcept {
-  bed.called.store(1, std::memory_order_release);
-  os::futex_wake(bed.called, 1, os::Scope::kPrivate);
 }
 
 void Sleep::wake_one() noexcept {
@@ -77,13 +81,13 @@ void Sleep::wake_one() noexcept {
     bed = asleep_.back();
     asleep_.pop_back();
   }
-  call(*bed);
+  bed->call(true);
 }
 
 void Sleep::wake_everybody() noexcept {
   const LockGuard guard(lock_);
   counts_.fetch_add(asleep_.size() * (kAwake + kSearching), std::memory_order_seq_cst);
-  for (Bed* bed : asleep_) call(*bed);
+  for (Bed* bed : asleep_) bed->call(false);
   asleep_.clear();
 }
 

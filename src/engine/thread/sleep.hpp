@@ -8,12 +8,9 @@
 
 #include <muster/detail/lock_word.hpp>
 
-namespace muster::engine::thread {
+#include "engine/thread/bed.hpp"
 
-// Where one worker sleeps.
-struct Bed {
-  std::atomic<std::uint32_t> called{1};  // 0: asleep, or about to be
-};
+namespace muster::engine::thread {
 
 // Counts permits and searchers. A permit is the right to run tasks; there are as many as workers. A worker holds one
 // while it is awake, and a thread from outside that helps with its own loop holds one meanwhile. A searcher is an awake
@@ -25,11 +22,28 @@ class Sleep {
   // All workers start awake and searching.
   explicit Sleep(int workers);
 
-  // To be called after work was published by a sequentially consistent write. Wakes a worker if nobody searches and a
-  // permit is free; costs a load otherwise.
+  // How many tasks may run at a time; a worker whose number is not below that stops taking work.
+  std::uint64_t permits() const noexcept { return permits_.load(std::memory_order_relaxed); }
+  // Changes that. Of fewer, those that are held go on; of more, whoever calls this looks for pending work and
+  // notifies: a publisher that found no permit free relied on it.
+  void set_permits(int permits) noexcept;
+  // For workers that come later. Room for so many beds in all; throws std::bad_alloc.
+  void reserve(int workers);
+  // A worker is about to start. It does not search yet: it may have other things to do first.
+  void arrive() noexcept { counts_.fetch_add(kAwake, std::memory_order_seq_cst); }
+  // A worker goes for good. As after lying down, pending work is to be announced then.
+  void depart(bool searching) noexcept {
+    counts_.fetch_sub(kAwake + (searching ? kSearching : 0), std::memory_order_seq_cst);
+  }
+
+  // To be called after work was published by a sequentially consistent write, or when it is about to be. Wakes a worker
+  // if nobody searches and a permit is free; costs a load otherwise.
   void notify() noexcept {
     if (wanted(counts_.load(std::memory_order_seq_cst))) wake_one();
   }
+
+  // Whether somebody searches: what is published now costs no wake-up.
+  bool anybody_searches() const noexcept { return searching(counts_.load(std::memory_order_relaxed)) > 0; }
 
   // A worker without work asks to be a searcher; false when enough others are. Whoever is not may sleep at once.
   bool begin_search() noexcept;
@@ -42,7 +56,7 @@ class Sleep {
   void sleep(Bed& bed, bool searching, Pending pending) {
     lie_down(bed, searching);
     if (pending()) notify();
-    doze(bed);
+    bed.doze();
   }
 
   // A permit for a thread from outside, if one is free.
@@ -60,15 +74,15 @@ class Sleep {
   static constexpr std::uint64_t kSearching = std::uint64_t{1} << 32U;
   static std::uint64_t awake(std::uint64_t counts) noexcept { return counts & (kSearching - 1); }
   static std::uint64_t searching(std::uint64_t counts) noexcept { return counts >> 32U; }
-  bool wanted(std::uint64_t counts) const noexcept { return searching(counts) == 0 && awake(counts) < permits_; }
+  bool wanted(std::uint64_t counts) const noexcept {
+    return searching(counts) == 0 && awake(counts) < permits_.load(std::memory_order_seq_cst);
+  }
 
   void wake_one() noexcept;
   void lie_down(Bed& bed, bool searching) noexcept;
-  static void doze(Bed& bed) noexcept;
-  static void call(Bed& bed) noexcept;
 
-  const std::uint64_t permits_;
-  const std::uint64_t most_searching_;
+  std::atomic<std::uint64_t> permits_;
+  std::atomic<std::uint64_t> most_searching_;
   alignas(64) std::atomic<std::uint64_t> counts_;
   alignas(64) detail::PrivateLock lock_;
   std::vector<Bed*> asleep_;  // under lock_; the last to lie down is woken first, its caches are warm

@@ -20,7 +20,8 @@
 #define BATCH 2
 
 byte awake = WORKERS;      // Sleep::counts_ is both of these in one word,
-byte searching = WORKERS;  // so they change in one step
+byte searching = 0;        // so they change in one step
+byte permits = WORKERS;    // Sleep::permits_
 bool locked = false;       // Sleep::lock_
 byte bed[WORKERS];         // Sleep::asleep_, a stack
 byte beds = 0;
@@ -51,7 +52,7 @@ inline wake_one() {
 #ifdef MUTATE_WAKE_WITHOUT_LOOKING_AGAIN
       wanted = true;
 #else
-      wanted = searching == 0 && awake < WORKERS;
+      wanted = searching == 0 && awake < permits;
 #endif
       if
       :: wanted -> awake++; searching++; beds--; woken = bed[beds]
@@ -68,7 +69,7 @@ inline wake_one() {
 
 // Sleep::notify
 inline notify() {
-  atomic { wanted = searching == 0 && awake < WORKERS };
+  atomic { wanted = searching == 0 && awake < permits };
   if
   :: wanted -> wake_one()
   :: else
@@ -106,6 +107,12 @@ inline run_task() {
     alone = begun + 1 < TASKS
   };
   atomic { alone || begun == TASKS; alone = false };
+  // ThreadEngine::settling, where it will have nothing to do; or it is no task of which that is told.
+  if
+  :: atomic { !is_searching && deque[id] == 0 && injected == 0 && searching < MOST_SEARCHING ->
+      searching++; is_searching = true }
+  :: true
+  fi;
   atomic { running--; settled++ }  // Tally::add
 }
 
@@ -167,18 +174,30 @@ inline take_up() {
     fi
   :: else
   fi;
+#ifdef PAUSE
+  if
+  :: id >= permits -> deque[id]++; notify(); goto lie_down  // put_back
+  :: else
+  fi;
+#endif
   run_task()
 }
 
 // ThreadEngine::live
 proctype worker(byte id) {
-  bool is_searching = true;
+  bool is_searching = false;
   bool taken = false;
   bool alone = false;
   bool wanted, is_pending;
   byte rest = 0;
   byte i, woken;
 work_once:
+#ifdef PAUSE
+  if
+  :: id >= permits -> goto lie_down  // wait_for_permit
+  :: else
+  fi;
+#endif
   atomic {
     if
     :: deque[id] > 0 -> deque[id]--; taken = true
@@ -203,9 +222,10 @@ work_once:
       :: else -> goto lie_down
       fi
     };
-    tell_if_quiet()
+    skip
   :: else
   fi;
+  tell_if_quiet();
   take_injected();
   if
   :: !taken -> steal()
@@ -259,7 +279,7 @@ proctype guest() {
   // Sleep::enter
   d_step {
     if
-    :: awake < WORKERS -> awake++; guests++; entered = true
+    :: awake < permits -> awake++; guests++; entered = true
     :: else
     fi
   };
@@ -277,6 +297,23 @@ proctype guest() {
 #endif
   :: else
   fi
+}
+#endif
+
+#ifdef PAUSE
+// ThreadEngine::pause and resume
+proctype pauser() {
+  bool wanted, is_pending;
+  byte i, woken;
+  permits = 0;
+  permits = WORKERS;
+#ifndef MUTATE_RESUME_WITHOUT_LOOK
+  look_pending();
+  if
+  :: is_pending -> notify()
+  :: else
+  fi
+#endif
 }
 #endif
 
@@ -315,6 +352,9 @@ init {
     od;
 #ifdef GUEST
     run guest();
+#endif
+#ifdef PAUSE
+    run pauser();
 #endif
 #ifdef DRAIN
     run drainer();

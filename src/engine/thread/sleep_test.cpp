@@ -26,7 +26,7 @@ class Sleeper {
   Sleeper& operator=(const Sleeper&) = delete;
 
   bool awake() const { return awake_; }
-  void await_asleep() { os::testing::await_sleepers(bed_.called, 1); }
+  void await_asleep() { os::testing::await_sleepers(bed_.word(), 1); }
   void await_awake() {
     while (!awake_) os::yield();
   }

@@ -12,11 +12,12 @@ namespace muster::engine::thread {
 
 class Stride {
  public:
-  // `sharers`: how many workers there are to share what is left. `first`: how many items to begin with.
-  Stride(const detail::Loop& loop, int sharers, std::size_t first) noexcept
-      : loop_(loop), sharers_(static_cast<std::size_t>(sharers)), want_(first) {}
+  // `sharers`: how many workers there are to share what is left. `first`: how many items to begin with. `least`: a fair
+  // share is no less. `measures`: leaves the loop's pace behind.
+  Stride(const detail::Loop& loop, int sharers, std::size_t first, std::size_t least = 1, bool measures = true) noexcept
+      : loop_(loop), sharers_(static_cast<std::size_t>(sharers)), least_(least), measures_(measures), want_(first) {}
   ~Stride() {
-    if (items_ > 0 && loop_.pace != nullptr) {
+    if (measures_ && items_ > 0 && loop_.pace != nullptr) {
       loop_.pace->store(std::max<std::uint64_t>(1, picoseconds(nanos_) / items_), std::memory_order_relaxed);
     }
   }
@@ -44,12 +45,28 @@ class Stride {
     want_ = fit >= static_cast<double>(most) ? most : std::max<std::size_t>(1, static_cast<std::size_t>(fit));
   }
 
-  // What to begin with when others work on the loop too: much less than its known pace suggests, since these items may
-  // be harder.
-  static std::size_t first(const detail::Loop& loop) noexcept {
-    const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
-    return pace == 0 ? 1 : std::max<std::size_t>(1, static_cast<std::size_t>(picoseconds(kTarget) / 256 / pace));
+  // For one of `workers` that share a loop. A tiny one is over before anything is measured: it is cut by what its items
+  // cost before, and not into pieces that are not worth going for.
+  static Stride shared(const detail::Loop& loop, int workers) noexcept {
+    if (expected(loop) >= kTiny) return Stride(loop, workers, first(loop));
+    return Stride(loop, workers, loop.size, first(loop), false);  // most of the time may be what sharing costs
   }
+  // The end of the first chunk of whoever shares its loop with others, from `begin` on. A tiny loop's is a full share:
+  // the same part each time, so that it finds in its cache what it left there.
+  static std::size_t first_end(const detail::Loop& loop, std::size_t begin, int workers) noexcept {
+    if (begin >= loop.size) return begin;
+    if (expected(loop) >= kTiny) return shared(loop, workers).end_of(begin);
+    const std::size_t share = (loop.size - begin) / static_cast<std::size_t>(workers);
+    return Stride(loop, 1, std::max(share, first(loop))).end_of(begin);
+  }
+  // For one who begins it alone, and may call the others yet: what is left for them is most of it in any case.
+  static Stride alone(const detail::Loop& loop, int workers) noexcept {
+    const std::size_t part = loop.size / (4 * static_cast<std::size_t>(workers));
+    return Stride(loop, 1, std::min(first(loop), std::max<std::size_t>(1, part)));
+  }
+
+  // What takes less in all is tiny.
+  static constexpr detail::Nanos kTiny = 20'000;
 
   // What a loop of known pace would take in all, in nanoseconds; kForever when nothing is known.
   static detail::Nanos expected(const detail::Loop& loop) noexcept {
@@ -60,19 +77,27 @@ class Stride {
   }
 
  private:
-  static constexpr detail::Nanos kTarget = 100'000;
+  static constexpr detail::Nanos kTarget = 50'000;
+  static constexpr detail::Nanos kFirst = 400;
   static constexpr std::size_t kGrowth = 16;
 
+  // What to begin with: much less than the loop's known pace suggests, since these items may be harder.
+  static std::size_t first(const detail::Loop& loop) noexcept {
+    const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
+    return pace == 0 ? 1 : std::max<std::size_t>(1, static_cast<std::size_t>(picoseconds(kFirst) / pace));
+  }
   static std::uint64_t picoseconds(std::uint64_t nanos) noexcept {
     return nanos > UINT64_MAX / 1000 ? UINT64_MAX : nanos * 1000;
   }
   // No chunk is larger than half of what each sharer would get of the rest.
   std::size_t fair_share(std::size_t left) const noexcept {
-    return sharers_ == 1 ? left : std::max<std::size_t>(1, left / (2 * sharers_));
+    return sharers_ == 1 ? left : std::max(least_, left / (2 * sharers_));
   }
 
   const detail::Loop& loop_;
   const std::size_t sharers_;
+  const std::size_t least_;
+  const bool measures_;
   std::size_t want_;
   std::uint64_t items_ = 0;
   std::uint64_t nanos_ = 0;

@@ -20,7 +20,7 @@ detail::Nanos any_time(std::mt19937& dice) {
 // Takes the loop apart as one worker would for whom each chunk takes any time.
 template <class Check>
 void take_apart(const detail::Loop& loop, int sharers, std::mt19937& dice, Check check) {
-  Stride stride(loop, sharers, Stride::first(loop));
+  Stride stride = Stride::shared(loop, sharers);
   std::size_t begin = 0;
   for (int chunks = 0; begin < loop.size && chunks < 2000; ++chunks) {
     const std::size_t end = stride.end_of(begin);
@@ -107,10 +107,49 @@ TEST(Stride, chunks_of_about_a_page_are_whole_pages) {
 TEST(Stride, of_unknown_pace_begins_with_one_item_and_grows) {
   detail::Loop loop;
   loop.size = 1'000'000;
-  Stride stride(loop, 2, Stride::first(loop));
+  Stride stride = Stride::shared(loop, 2);
   EXPECT_EQ(stride.end_of(0), 1U);
+  EXPECT_EQ(Stride::alone(loop, 2).end_of(0), 1U);
   stride.ran(1, 1);
   EXPECT_EQ(stride.end_of(1), 17U);
+}
+
+TEST(Stride, of_a_tiny_loop_is_a_share_and_alone_much_less) {
+  detail::Pace pace{1000};
+  detail::Loop loop;
+  loop.size = 10'001;
+  loop.pace = &pace;
+  EXPECT_EQ(Stride::first_end(loop, 0, 2), 5000U);
+  EXPECT_EQ(Stride::first_end(loop, 0, 100), 400U) << "less is not worth going for";
+  EXPECT_EQ(Stride::first_end(loop, 10'001, 2), 10'001U);
+  EXPECT_EQ(Stride::shared(loop, 2).end_of(5000), 5000U + 5001U / 4);
+  EXPECT_EQ(Stride::shared(loop, 2).end_of(9000), 9400U);
+  EXPECT_EQ(Stride::shared(loop, 2).end_of(9900), 10'001U);
+  EXPECT_EQ(Stride::alone(loop, 2).end_of(0), 400U);
+  loop.size = 1'000'000;
+  EXPECT_EQ(Stride::shared(loop, 2).end_of(0), 400U);
+  EXPECT_EQ(Stride::first_end(loop, 0, 2), 400U) << "a long loop begins small for everybody";
+  // Known to be cheap, but these few may be something else.
+  loop.size = 40;
+  EXPECT_EQ(Stride::alone(loop, 2).end_of(0), 5U);
+  EXPECT_EQ(Stride::alone(loop, 100).end_of(0), 1U);
+}
+
+TEST(Stride, of_a_tiny_loop_that_is_shared_leaves_no_pace) {
+  detail::Pace pace{1000};
+  detail::Loop loop;
+  loop.size = 10'000;
+  loop.pace = &pace;
+  {
+    Stride stride = Stride::shared(loop, 2);
+    stride.ran(100, 1'000'000);
+  }
+  EXPECT_EQ(pace, 1000U);
+  {
+    Stride stride = Stride::alone(loop, 2);
+    stride.ran(100, 1'000'000);
+  }
+  EXPECT_EQ(pace, 10'000'000U);
 }
 
 TEST(Stride, slow_items_shrink_it_to_one) {
@@ -156,7 +195,7 @@ TEST(Stride, leaves_the_pace_that_it_found) {
   }
   EXPECT_EQ(pace, 1U);
   pace = UINT64_MAX;
-  EXPECT_EQ(Stride::first(loop), 1U);
+  EXPECT_EQ(Stride::shared(loop, 2).end_of(0), 1U);
   loop.size = SIZE_MAX;
   EXPECT_EQ(Stride::expected(loop), detail::kForever);
 }

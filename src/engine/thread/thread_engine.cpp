@@ -1,5 +1,6 @@
 #include "engine/thread/thread_engine.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -12,13 +13,24 @@ using detail::LockGuard;
 
 ThreadEngine::ThreadEngine(Settings settings)
     : settings_(std::move(settings)),
-      special_(settings_.tasks_per_worker > 0 || settings_.hooks.worker_enter || settings_.hooks.worker_leave),
-      sleep_(settings_.workers),
-      seats_(Seats::acquire()) {
-  workers_.reserve(static_cast<std::size_t>(settings_.workers));
-  for (int number = 0; number < settings_.workers; ++number)
-    workers_.push_back(std::make_unique<Worker>(*this, number));
-  start_workers();
+      special_(settings_.tasks_per_worker > 0 || !settings_.cpus.empty() || settings_.hooks.worker_enter ||
+               settings_.hooks.worker_leave),
+      sleep_(0),
+      seats_(Seats::acquire()),
+      size_(0) {
+  try {
+    const LockGuard guard(roster_lock_);
+    staff(settings_.workers);
+  } catch (...) {
+    stop();
+    throw;
+  }
+  await_arrival(settings_.workers);
+  if (const std::exception_ptr why = failure()) {
+    drain(kForever);
+    stop();
+    std::rethrow_exception(why);
+  }
 }
 
 ThreadEngine::~ThreadEngine() {
@@ -27,40 +39,6 @@ ThreadEngine::~ThreadEngine() {
     drain(kForever);
     stop();
   }
-}
-
-void ThreadEngine::start_workers() {
-  try {
-    for (const auto& worker : workers_) {
-      alive_.fetch_add(1, std::memory_order_relaxed);
-      Worker& started = *worker;
-      started.thread = os::Thread([this, &started] { run_thread(started); });
-    }
-  } catch (...) {
-    alive_.fetch_sub(1, std::memory_order_relaxed);
-    stop();
-    throw;
-  }
-  if (!settings_.hooks.worker_enter) return;
-  for (std::uint32_t entered = 0; (entered = entered_.load(std::memory_order_acquire)) < workers_.size();) {
-    os::futex_wait(entered_, entered, os::Scope::kPrivate);
-  }
-  if (const std::exception_ptr why = failure()) {
-    drain(kForever);
-    stop();
-    std::rethrow_exception(why);
-  }
-}
-
-// Everything a worker's thread does; nothing of the engine is touched after the last one has let go of self_.
-void ThreadEngine::run_thread(Worker& worker) {
-  if (!live(worker)) return;
-  std::shared_ptr<void> last;
-  {
-    const LockGuard guard(roster_lock_);
-    if (alive_.fetch_sub(1, std::memory_order_acq_rel) == 1) last = std::move(self_);
-  }
-  if (last) settle_leftovers();
 }
 
 // By the last worker of an abandoned engine: what was accepted before the end and came in after all others had left.
@@ -121,9 +99,9 @@ bool ThreadEngine::quiet() const noexcept {
   // nobody waiting, then its change comes before this look, and its count is visible below.
   sleep_.synchronize();
   std::uint64_t settled = outside_.settled.load(std::memory_order_seq_cst);
-  for (const auto& worker : workers_) settled += worker->tally.settled.load(std::memory_order_acquire);
+  for (const Worker* worker : workers_.now()) settled += worker->tally.settled.load(std::memory_order_acquire);
   std::uint64_t accepted = outside_.accepted.load(std::memory_order_seq_cst);
-  for (const auto& worker : workers_) accepted += worker->tally.accepted.load(std::memory_order_acquire);
+  for (const Worker* worker : workers_.now()) accepted += worker->tally.accepted.load(std::memory_order_acquire);
   return settled == accepted;
 }
 
@@ -168,6 +146,7 @@ bool ThreadEngine::submit(Task& task, const Terms& terms) {
 }
 
 void ThreadEngine::push_own(Task& task, Worker& worker) {
+  if (worker.deque.size() >= worker.sweep_at) sweep(worker);
   try {
     worker.deque.push(&task);
   } catch (...) {
@@ -176,6 +155,34 @@ void ThreadEngine::push_own(Task& task, Worker& worker) {
   }
   sleep_.notify();
   nudge(worker);
+}
+
+// A task that its waiter has begun, or that was cancelled, lies dead in the deque until its turn comes. That may be
+// long after: so when they have become many, the dead are taken out. Only what the innermost frame has pushed: what is
+// put back lies lower than it did, and must not come to lie below the base of whose it is.
+void ThreadEngine::sweep(Worker& worker) noexcept {
+  const std::int64_t base = worker.frames.innermost_base();
+  detail::Node* kept = nullptr;
+  std::size_t count = 0;
+  while (worker.deque.bottom() > base) {
+    Task* const task = worker.deque.pop();
+    if (task == nullptr) break;
+    if (task->type->claimable && (task->state.load(std::memory_order_relaxed) & Task::kBegun) != 0) {
+      task->release();
+    } else {
+      task->next.store(kept, std::memory_order_relaxed);
+      kept = task;
+      ++count;
+    }
+  }
+  while (kept != nullptr) {
+    auto* const task = static_cast<Task*>(kept);
+    kept = kept->next.load(std::memory_order_relaxed);
+    worker.deque.push(task);  // there is room
+  }
+  // Again after as many pushes as there were living, so that looking costs no more than pushing does. While these were
+  // nowhere, somebody may have gone to sleep over that: who pushes now tells.
+  worker.sweep_at = worker.deque.size() + std::max(Worker::kFewest, count);
 }
 
 bool ThreadEngine::withdraw(Task& task) {
@@ -193,6 +200,7 @@ void ThreadEngine::close() {
 
 void ThreadEngine::terminate() {
   gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
+  resume();  // the workers are needed: what comes in now is dropped by them
   drop_queued();
 }
 
@@ -210,7 +218,7 @@ void ThreadEngine::drop_queued() noexcept {
   const Context* here = context();
   Worker* self = here != nullptr ? here->worker : nullptr;
   for (queue::Injector* lane : {&urgent_, &injector_, &lowly_}) drop_lane(*lane, self);
-  for (const auto& worker : workers_) {
+  for (Worker* worker : workers_.now()) {
     while (!worker->deque.empty()) {
       if (Task* task = worker->deque.steal()) receive(*task, self);
     }
@@ -237,9 +245,12 @@ void ThreadEngine::stop() {
   // What follows up on an accepted call may still come in; it is dropped, and then nothing comes any more.
   gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
   drain(kForever);
-  stopping_.store(true, std::memory_order_seq_cst);
+  {
+    const LockGuard guard(roster_lock_);  // nobody is hired any more
+    stopping_.store(true, std::memory_order_seq_cst);
+  }
   sleep_.wake_everybody();
-  for (const auto& worker : workers_) {
+  for (Worker* worker : workers_.now()) {
     // A worker that retires puts its successor's handle in the place of its own, so look again.
     for (;;) {
       os::Thread thread;
@@ -259,7 +270,7 @@ void ThreadEngine::abandon(std::shared_ptr<void> self) {
     const LockGuard guard(roster_lock_);
     abandoned_ = true;
     self_ = std::move(self);
-    for (const auto& worker : workers_) {
+    for (Worker* worker : workers_.now()) {
       if (worker->thread.joinable()) worker->thread.detach();
     }
   }
@@ -283,11 +294,27 @@ std::exception_ptr ThreadEngine::failure() const {
 
 std::vector<const std::type_info*> ThreadEngine::running() const {
   std::vector<const std::type_info*> names;
-  for (const auto& worker : workers_) {
+  for (const Worker* worker : workers_.now()) {
     if (worker->frames.shown() == 0) continue;
     if (const auto* what = worker->frames[0].what.load(std::memory_order_acquire)) names.push_back(what);
   }
   return names;
+}
+
+Load ThreadEngine::load() const {
+  Load load;
+  load.workers = workers();
+  const Nanos now = os::now();
+  // As in quiet(): what is settled first, so that it is never more than what was accepted.
+  load.settled = outside_.settled.load(std::memory_order_seq_cst);
+  for (const Worker* worker : workers_.now()) {
+    load.settled += worker->tally.settled.load(std::memory_order_acquire);
+    load.working += worker->work.total(now);
+    if (worker->frames.shown() > 0) ++load.running;
+  }
+  load.accepted = outside_.accepted.load(std::memory_order_seq_cst);
+  for (const Worker* worker : workers_.now()) load.accepted += worker->tally.accepted.load(std::memory_order_acquire);
+  return load;
 }
 
 }  // namespace muster::engine::thread

@@ -4,13 +4,17 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "engine/engine.hpp"
 #include "engine/thread/board.hpp"
 #include "engine/thread/context.hpp"
+#include "engine/thread/roster.hpp"
 #include "engine/thread/seats.hpp"
 #include "engine/thread/sleep.hpp"
+#include "engine/thread/stride.hpp"
+#include "engine/thread/tiny_loops.hpp"
 #include "engine/thread/worker.hpp"
 #include "os/process.hpp"
 #include "parts/queue/injector.hpp"
@@ -24,13 +28,15 @@ class ThreadEngine final : public Engine {
   ~ThreadEngine() override;
 
   Capabilities capabilities() const noexcept override { return {.shares_memory = true, .can_kill = false}; }
-  int workers() const noexcept override { return static_cast<int>(workers_.size()); }
+  int workers() const noexcept override { return size_.load(std::memory_order_relaxed); }
 
+  int sharers() const noexcept { return settings_.sharers; }
   bool submit(Task& task, const Terms& terms) override;
   bool run(Loop& loop, const Terms& terms) override;
   Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) override;
   void lend(Task& task) override;
   bool withdraw(Task& task) override;
+  void settling(const Task& task) noexcept override;
 
   void close() override;
   void terminate() override;
@@ -38,8 +44,13 @@ class ThreadEngine final : public Engine {
   void stop() override;
   void abandon(std::shared_ptr<void> self) override;
 
+  bool resize(int workers) override;
+  void pause() override;
+  void resume() override;
+
   bool inside() const noexcept override { return context() != nullptr; }
   std::vector<const std::type_info*> running() const override;
+  Load load() const override;
   std::exception_ptr failure() const override;
 
   // See inside.hpp.
@@ -51,6 +62,11 @@ class ThreadEngine final : public Engine {
   struct Goal {  // a wait is over when the masked word has this value
     std::uint32_t mask;
     std::uint32_t value;
+  };
+
+  struct Chunk {  // items of a loop
+    std::size_t begin;
+    std::size_t end;
   };
 
   struct Found {  // what a helper may run
@@ -88,9 +104,18 @@ class ThreadEngine final : public Engine {
     Seats* seats_ = nullptr;
   };
 
-  // thread_engine.cpp: coming and going
-  void start_workers();
+  // staff.cpp: workers come and go
   void run_thread(Worker& worker);
+  void staff(int workers);
+  void set_size(int workers) noexcept;
+  void employ(Worker& worker);
+  void start_thread(Worker& worker);
+  void await_arrival(int workers) noexcept;
+  bool wait_for_permit(Worker& worker) noexcept;
+  bool dismissed(Worker& worker) noexcept;
+  bool retire(Worker& worker) noexcept;
+
+  // thread_engine.cpp: accepting, settling, ending
   void clear_out() noexcept;
   void settle_leftovers() noexcept;
   bool accept(const Context* here, bool follow_up) noexcept;
@@ -99,6 +124,7 @@ class ThreadEngine final : public Engine {
   void tell_if_quiet() noexcept;
   bool terminated() const noexcept { return gate_.load(std::memory_order_relaxed) == Gate::kTerminated; }
   void push_own(Task& task, Worker& worker);
+  void sweep(Worker& worker) noexcept;
   void drop(Task& task, Worker* worker) noexcept;
   void drop_queued() noexcept;
   void drop_lane(queue::Injector& lane, Worker* self) noexcept;
@@ -109,20 +135,25 @@ class ThreadEngine final : public Engine {
   void enter(Worker& worker) noexcept;
   void leave(Worker& worker) noexcept;
   void end_batch(Worker& worker) noexcept;
+  void pin(const Worker& worker) const noexcept;
+  bool has_permit(const Worker& worker) const noexcept;
   bool work_once(Worker& worker) noexcept;
   Found take_shared(Worker& worker) noexcept;
   Found take_fairly(Worker& worker) noexcept;
   bool search(Worker& worker) noexcept;
+  void begin_search_early(Worker& worker) noexcept;
   void rest(Worker& worker) noexcept;
   bool pending() const noexcept;
+  void announce_pending() noexcept {
+    if (pending()) sleep_.notify();
+  }
   Task* take_injected(Worker& worker) noexcept;
   static Task* take_one(queue::Injector& lane) noexcept;
   Task* steal(const Worker& thief) noexcept;
   Slot* join_any(const Worker& worker) noexcept;
   void take_up(Worker& worker, Found found) noexcept;
+  void put_back(Worker& worker, Found found) noexcept;
   bool worn_out(const Worker& worker) const noexcept;
-  bool retire(Worker& worker) noexcept;
-  bool succeed(Worker& worker) noexcept;
   void receive(Task& task, Worker* worker) noexcept;
   void execute(Task& task, Worker* worker) noexcept;
 
@@ -133,10 +164,13 @@ class ThreadEngine final : public Engine {
   // waits, in a task of another pool, until it finds a seat.
   enum class Part : std::uint8_t { kWorks, kGuest, kWaits, kSeeksSeat };
   void run_owned(Loop& loop, Worker* worker, Part part) noexcept;
-  std::size_t run_alone(Loop& loop, std::size_t from, Nanos patience, Worker* worker) noexcept;
+  std::size_t run_alone(Loop& loop, std::size_t from, Nanos began, Nanos patience, Worker* worker) noexcept;
+  std::size_t begin_alone(Loop& loop, Nanos expected, Nanos began, Worker* worker) noexcept;
   void announce(Slot& slot, Loop& loop, std::size_t from, Task* task, Worker* worker) noexcept;
   bool may_go_on(Loop& loop) const noexcept;
-  void work_on(Slot& slot, Worker* worker) noexcept;
+  bool must_leave(const Worker* worker) const noexcept;
+  void work_on(Slot& slot, Worker* worker, Chunk chunk = {}) noexcept;
+  bool take_chunk(Slot& slot, const Stride& stride, const Worker* worker, Chunk& chunk) noexcept;
   void leave(Slot& slot, Worker* worker) noexcept;
   void pass_by(Slot& slot) noexcept;
   void finish(Loop& loop, Task& task, Worker* worker) noexcept;
@@ -154,6 +188,7 @@ class ThreadEngine final : public Engine {
   bool may_run_here(const Context* here) const noexcept {
     return !special_ || (here != nullptr && here->worker != nullptr);
   }
+  static void unqueue(Task& task, const Context* here) noexcept;
   void run_here(Task& task, const Context* here) noexcept;
   void run_on_fresh_stack(Task& task, const Context* here) noexcept;
   void wait_helping(std::atomic<std::uint32_t>& word, Goal goal, Nanos deadline, Worker* worker) noexcept;
@@ -171,7 +206,10 @@ class ThreadEngine final : public Engine {
   queue::Injector injector_;  // what comes from outside without one,
   queue::Injector lowly_;     // and what has one below 0
   Board board_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  Roster<Worker> workers_;  // changed under the roster lock
+  // How many there shall be; those with greater numbers go. Changed under the roster lock.
+  std::atomic<int> size_;
+  TinyLoops tiny_loops_;
 
   Tally outside_;  // by read-modify-writes
   alignas(64) std::atomic<int> visitors_{0};
@@ -181,9 +219,10 @@ class ThreadEngine final : public Engine {
   std::atomic<int> awaiting_quiet_{0};
   std::atomic<std::uint32_t> quiet_word_{0};
 
-  detail::PrivateLock roster_lock_;        // guards the workers' thread handles, self_ and abandoned_
-  std::atomic<std::uint32_t> entered_{0};  // workers whose worker_enter has ended, well or not
+  detail::PrivateLock roster_lock_;        // guards who is employed, their threads' handles, paused_, self_, abandoned_
+  std::atomic<std::uint32_t> entered_{0};  // how many worker_enters have ended, well or not
   std::atomic<int> alive_{0};              // worker threads that have not gone for good
+  bool paused_ = false;
   bool abandoned_ = false;
   std::shared_ptr<void> self_;  // keeps us until the last worker of an abandoned engine is gone
 

@@ -40,7 +40,10 @@ Wait ThreadEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
   const Context* here = context();
   const LeaveOfAbsence absence(this);
   if (may_run_here(here)) {
-    if (task.type->claimable && task.begin()) run_here(task, here);
+    if (task.type->claimable && task.begin()) {
+      unqueue(task, here);
+      run_here(task, here);
+    }
     wait_helping(task.state, {Task::kDone, Task::kDone}, deadline, here->worker);
   } else {
     detail::await_bits(task.state, Task::kDone, deadline, detail::Scope::kPrivate);
@@ -76,6 +79,15 @@ bool ThreadEngine::wait_elsewhere(Task& task, Nanos deadline) noexcept {
 }
 
 void ThreadEngine::lend(Task& task) { run_here(task, context()); }
+
+// Takes a task that this thread has won out of its deque, if it was pushed last; sweep() finds the others. What lies
+// below the innermost frame's base stays, or what this frame pushes next would not be known as its own.
+void ThreadEngine::unqueue(Task& task, const Context* here) noexcept {
+  if (here == nullptr || here->worker == nullptr) return;
+  Worker& worker = *here->worker;
+  if (worker.deque.newest() != &task || worker.deque.bottom() <= worker.frames.innermost_base()) return;
+  if (worker.deque.pop() != nullptr) task.release();  // else a thief has it, and finds it dead
+}
 
 // Runs a task that this thread has won, on top of what it runs already.
 void ThreadEngine::run_here(Task& task, const Context* here) noexcept {
@@ -152,8 +164,8 @@ ThreadEngine::Found ThreadEngine::find_descendant(const std::atomic<std::uint32_
   };
   const auto is_it = [&](const Slot& slot) { return slot.awaited.load(std::memory_order_relaxed) == &word; };
   if (Slot* slot = joined(is_it)) return {.slot = slot};
-  for (const auto& worker : workers_) {
-    if (worker.get() == self) continue;
+  for (Worker* worker : workers_.now()) {
+    if (worker == self) continue;
     // Before the frames: in the order of sequentially consistent operations, who pushed before we went to sleep is seen
     // here, and with what it pushed, the frames it had.
     const bool pushed = !worker->deque.empty();
@@ -176,8 +188,8 @@ ThreadEngine::Found ThreadEngine::find_descendant(const std::atomic<std::uint32_
     }
     // As long as we are in the slot, its owner waits for us, and its frames stand still.
     const auto is_below = [&](const Slot& slot) {
-      return slot.owner.load(std::memory_order_relaxed) == worker.get() &&
-             slot.depth.load(std::memory_order_relaxed) > at && runs_it();
+      return slot.owner.load(std::memory_order_relaxed) == worker && slot.depth.load(std::memory_order_relaxed) > at &&
+             runs_it();
     };
     if (Slot* slot = joined(is_below)) return {.slot = slot};
   }

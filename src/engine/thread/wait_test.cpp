@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "engine/thread/testing.hpp"
@@ -69,6 +70,46 @@ TEST_F(ThreadEngineWait, on_the_only_worker_runs_what_it_awaits) {
     });
     EXPECT_EQ(testing::wait(outer), Wait::kDone);
   }
+}
+
+// What a waiter has begun itself, or somebody has cancelled, does not stay in the deque for as long as the worker is
+// busy.
+TEST_F(ThreadEngineWait, in_a_long_task_leaves_few_dead_ones_behind) {
+  for (const int workers : {1, 3}) {
+    Ledger ledger;
+    ThreadEngine engine(with(workers));
+    int most = 0;
+    const auto outer = call(engine, ledger, [&] {
+      for (int round = 0; round < rounds(5000); ++round) {
+        const auto first = call(engine, ledger, [] {});
+        const auto second = call(engine, ledger, [&] { testing::wait(call(engine, ledger, [] {})); });
+        const auto third = call(engine, ledger, [] {});
+        testing::wait(first);
+        cancel(third);
+        testing::wait(second);
+        most = std::max(most, ledger.made - ledger.destroyed);
+      }
+    });
+    EXPECT_EQ(testing::wait(outer), Wait::kDone);
+    EXPECT_LE(most, 8 * static_cast<int>(Worker::kFewest));
+  }
+}
+
+TEST_F(ThreadEngineWait, sweeping_the_dead_out_keeps_the_living) {
+  Ledger ledger;
+  ThreadEngine engine(with(2));
+  std::atomic<int> ran{0};
+  const auto outer = call(engine, ledger, [&] {
+    for (int i = 0; i < rounds(20'000); ++i) {
+      post(engine, ledger, [&] { ++ran; });
+      const auto dead = call(engine, ledger, [] {});
+      post(engine, ledger, [&] { ++ran; });
+      if (i % 3 != 0) testing::wait(dead);
+    }
+  });
+  EXPECT_EQ(testing::wait(outer), Wait::kDone);
+  testing::end(engine);
+  EXPECT_EQ(ran, 2 * rounds(20'000));
 }
 
 TEST_F(ThreadEngineWait, on_the_only_worker_runs_what_was_submitted_from_outside) {

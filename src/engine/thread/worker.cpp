@@ -32,6 +32,7 @@ constexpr Nanos kMostPatience = 20'000;
 bool ThreadEngine::live(Worker& worker) noexcept {
   if (worker.previous.joinable()) worker.previous.join();
   os::set_thread_name(settings_.name + "/" + std::to_string(worker.number()));
+  pin(worker);
   enter(worker);
   bool retired = false;
   {
@@ -39,6 +40,10 @@ bool ThreadEngine::live(Worker& worker) noexcept {
     for (;;) {
       if (worn_out(worker) && retire(worker)) {
         retired = true;
+        break;
+      }
+      if (!has_permit(worker)) {
+        if (wait_for_permit(worker)) continue;
         break;
       }
       if (work_once(worker)) continue;
@@ -54,7 +59,9 @@ bool ThreadEngine::live(Worker& worker) noexcept {
 }
 
 void ThreadEngine::end_batch(Worker& worker) noexcept {
-  if (std::exchange(worker.in_batch, false) && settings_.hooks.batch_end) settings_.hooks.batch_end();
+  if (!std::exchange(worker.in_batch, false)) return;
+  worker.work.end();
+  if (settings_.hooks.batch_end) settings_.hooks.batch_end();
 }
 
 void ThreadEngine::leave(Worker& worker) noexcept {
@@ -71,8 +78,23 @@ void ThreadEngine::enter(Worker& worker) noexcept {
     worker.entered = false;
     fail(std::current_exception());
   }
+  worker.arrived.store(true, std::memory_order_release);
   entered_.fetch_add(1, std::memory_order_release);
   os::futex_wake(entered_, os::kAll, os::Scope::kPrivate);
+}
+
+// A CPU may have been taken away since the pool was asked for it: better an unpinned worker than none.
+void ThreadEngine::pin(const Worker& worker) const noexcept {
+  if (settings_.cpus.empty()) return;
+  try {
+    os::set_thread_affinity({settings_.cpus[static_cast<std::size_t>(worker.number()) % settings_.cpus.size()]});
+  } catch (const std::exception&) {
+  }
+}
+
+// Whether it may take what nobody has begun.
+bool ThreadEngine::has_permit(const Worker& worker) const noexcept {
+  return static_cast<std::uint64_t>(worker.number()) < sleep_.permits();
 }
 
 // ---- finding work ---------------------------------------------------------------------------------------------------
@@ -117,12 +139,26 @@ ThreadEngine::Found ThreadEngine::take_fairly(Worker& worker) noexcept {
   }
 }
 
+// A worker that will have nothing to do begins to search before its last task's end is known: else who hands in the
+// next one, in answer to that, would find nobody searching and wake a second worker for it. What the worker does before
+// it looks must be ours alone: others rely on it to come and look. That the pool is quiet is told by search() or
+// rest().
+void ThreadEngine::settling(const Task& task) noexcept {
+  const Context* here = innermost_context();
+  if (!task.type->plain || here == nullptr || here->engine != this || here->worker == nullptr) return;
+  if (here->worker->frames.shown() == 1) begin_search_early(*here->worker);
+}
+
+void ThreadEngine::begin_search_early(Worker& worker) noexcept {
+  if (!worker.searching && worker.deque.empty() && injector_.empty()) worker.searching = sleep_.begin_search();
+}
+
 bool ThreadEngine::search(Worker& worker) noexcept {
   if (!worker.searching) {
     if (!sleep_.begin_search()) return false;
     worker.searching = true;
-    tell_if_quiet();
   }
+  tell_if_quiet();
   Found found;
   const auto look = [&] {
     found.task = take_one(urgent_);
@@ -149,9 +185,10 @@ bool ThreadEngine::search(Worker& worker) noexcept {
 }
 
 void ThreadEngine::rest(Worker& worker) noexcept {
-  sleep_.sleep(worker.bed, std::exchange(worker.searching, true), [this] {
-    // stop() may have woken everybody just before we lay down.
-    if (stopping_.load(std::memory_order_seq_cst)) sleep_.wake_everybody();
+  sleep_.sleep(worker.bed, std::exchange(worker.searching, true), [this, &worker] {
+    // stop() or resize() may have woken everybody just before we lay down.
+    if (stopping_.load(std::memory_order_seq_cst) || worker.number() >= size_.load(std::memory_order_seq_cst))
+      sleep_.wake_everybody();
     tell_if_quiet();
     return pending();
   });
@@ -160,7 +197,7 @@ void ThreadEngine::rest(Worker& worker) noexcept {
 // Looks at everything that can hold work, in the order of all sequentially consistent operations.
 bool ThreadEngine::pending() const noexcept {
   return !urgent_.empty() || !injector_.empty() || !lowly_.empty() || !board_.empty() ||
-         std::any_of(workers_.begin(), workers_.end(), [](const auto& worker) { return !worker->deque.empty(); });
+         std::ranges::any_of(workers_.now(), [](const Worker* worker) { return !worker->deque.empty(); });
 }
 
 Task* ThreadEngine::take_one(queue::Injector& lane) noexcept {
@@ -186,9 +223,10 @@ Task* ThreadEngine::take_injected(Worker& worker) noexcept {
 }
 
 Task* ThreadEngine::steal(const Worker& thief) noexcept {
-  const std::size_t count = workers_.size();
+  const std::span<Worker* const> workers = workers_.now();
+  const std::size_t count = workers.size();
   for (std::size_t step = 1; step < count; ++step) {
-    Worker& victim = *workers_[(static_cast<std::size_t>(thief.number()) + step) % count];
+    Worker& victim = *workers[(static_cast<std::size_t>(thief.number()) + step) % count];
     if (Task* task = victim.deque.steal()) return task;
   }
   return nullptr;
@@ -205,41 +243,35 @@ void ThreadEngine::take_up(Worker& worker, Found found) noexcept {
   if (worker.searching) {
     worker.searching = false;
     // While we searched, others relied on us to find what they published: what is left we must announce.
-    if (sleep_.end_search() && pending()) sleep_.notify();
+    if (sleep_.end_search()) announce_pending();
   }
-  if (!std::exchange(worker.in_batch, true) && settings_.hooks.batch_begin) settings_.hooks.batch_begin();
+  // Asked once more, with the work in hand: what was submitted after a pause is not begun. But who has forked a call
+  // waits for it, and has begun.
+  if (!has_permit(worker) && (found.task == nullptr || !found.task->type->part)) {
+    put_back(worker, found);
+    return;
+  }
+  if (!std::exchange(worker.in_batch, true)) {
+    worker.work.begin();
+    if (settings_.hooks.batch_begin) settings_.hooks.batch_begin();
+  }
   run_found(found, &worker);
+}
+
+// Where it will be the next to be taken; this worker does not look for work now.
+void ThreadEngine::put_back(Worker& worker, Found found) noexcept {
+  if (found.slot != nullptr) leave(*found.slot, &worker);
+  if (found.task == nullptr) return;
+  try {
+    worker.deque.push(found.task);
+  } catch (const std::bad_alloc&) {
+    injector_.push(*found.task);
+  }
+  sleep_.notify();
 }
 
 bool ThreadEngine::worn_out(const Worker& worker) const noexcept {
   return settings_.tasks_per_worker > 0 && worker.quota_used >= static_cast<std::uint64_t>(settings_.tasks_per_worker);
-}
-
-// Hands the worker over to a fresh thread, which waits until this one is gone: thread-local objects of the old one are
-// destroyed before the new one's initializer runs.
-bool ThreadEngine::retire(Worker& worker) noexcept {
-  if (stopping_.load(std::memory_order_relaxed)) return false;
-  end_batch(worker);
-  leave(worker);
-  {
-    const LockGuard guard(roster_lock_);
-    if (!abandoned_ && succeed(worker)) return true;
-  }
-  // No thread to be had now: better an old worker than none. It begins a new term.
-  enter(worker);
-  return false;
-}
-
-// Under the roster lock.
-bool ThreadEngine::succeed(Worker& worker) noexcept {
-  worker.previous = std::move(worker.thread);
-  try {
-    worker.thread = os::Thread([this, &worker] { run_thread(worker); });
-    return true;
-  } catch (const std::exception&) {
-    worker.thread = std::move(worker.previous);
-    return false;
-  }
 }
 
 // Takes a task from a queue, with the queue's reference. Whoever waited for it may have been faster.

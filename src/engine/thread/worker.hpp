@@ -3,7 +3,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <typeinfo>
 
 #include <muster/detail/task.hpp>
@@ -25,6 +27,28 @@ struct alignas(64) Tally {
   static void add(std::atomic<std::uint64_t>& count) noexcept {  // owner only
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
+};
+
+// How long a worker has worked: from when it found work until it found none any more.
+class Work {
+ public:
+  // Owner only.
+  void begin() noexcept { since_.store(os::now(), std::memory_order_relaxed); }
+  void end() noexcept {
+    const os::Nanos worked = os::now() - since_.load(std::memory_order_relaxed);
+    since_.store(0, std::memory_order_relaxed);
+    total_.store(total_.load(std::memory_order_relaxed) + worked, std::memory_order_relaxed);
+  }
+
+  // Any thread. What ends just now may be missing for a moment.
+  os::Nanos total(os::Nanos now) const noexcept {
+    const os::Nanos since = since_.load(std::memory_order_relaxed);
+    return total_.load(std::memory_order_relaxed) + (since != 0 && now > since ? now - since : 0);
+  }
+
+ private:
+  std::atomic<os::Nanos> since_{0};  // 0: idle
+  std::atomic<os::Nanos> total_{0};
 };
 
 // What a worker runs, innermost last. A helper that waits for something finds here who runs it, and what has been
@@ -52,6 +76,14 @@ class Frames {
     depth_.store(depth + 1, std::memory_order_release);
   }
   void pop() noexcept { depth_.store(depth_.load(std::memory_order_relaxed) - 1, std::memory_order_release); }
+
+  // Owner only: the innermost frame's base; where that is not shown, a position that is never reached.
+  std::int64_t innermost_base() const noexcept {
+    const int depth = depth_.load(std::memory_order_relaxed);
+    if (depth == 0) return 0;
+    return depth <= kShown ? frames_[static_cast<std::size_t>(depth - 1)].base.load(std::memory_order_relaxed)
+                           : std::numeric_limits<std::int64_t>::max();
+  }
 
   // Any thread: how many frames are shown now.
   int shown() const noexcept {
@@ -86,17 +118,25 @@ class Worker {
 
   int number() const noexcept { return number_; }
 
-  // The rest is the owner's alone.
-  bool searching = true;
-  bool in_batch = false;
-  unsigned picks = 0;            // how often it looked for work,
-  unsigned turn = 0;             // since its deque was empty,
-  unsigned visits = 0;           // and where others look too
-  os::Nanos patience = 10'000;   // how long it spins for work
-  std::uint64_t quota_used = 0;  // tasks and chunks since its thread began
-  bool entered = false;          // its worker_enter went well
+  static constexpr std::size_t kFewest = 256;  // dead tasks that are not worth looking for
 
-  os::Thread thread;    // under the engine's roster lock
+  // The rest is the owner's alone.
+  bool searching = false;
+  bool in_batch = false;
+  unsigned picks = 0;              // how often it looked for work,
+  unsigned turn = 0;               // since its deque was empty,
+  unsigned visits = 0;             // and where others look too
+  os::Nanos patience = 10'000;     // how long it spins for work
+  std::size_t sweep_at = kFewest;  // how many in its deque make it look for dead ones
+  std::uint64_t quota_used = 0;    // tasks and chunks since its thread began
+  bool entered = false;            // its worker_enter went well
+
+  std::atomic<bool> arrived{false};  // its thread's worker_enter has ended, well or not
+  Work work;
+
+  // Under the engine's roster lock.
+  bool employed = false;  // its thread runs, and has not decided to go
+  os::Thread thread;
   os::Thread previous;  // the thread that this worker's first act is to join
 
  private:

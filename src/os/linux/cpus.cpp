@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <exception>
 #include <system_error>
 
@@ -206,6 +207,26 @@ void set_thread_affinity(const std::vector<int>& cpus) {
   if (sched_setaffinity(0, mask.size() * sizeof(cpu_set_t), mask.data()) != 0) {
     throw std::system_error(errno, std::generic_category(), "cannot pin the thread to these CPUs");
   }
+}
+
+int current_cpu() noexcept { return sched_getcpu(); }
+
+// Of systems with more CPUs than the set can hold, the kernel says nothing here.
+bool keep_off_this_cpu(std::int64_t native_id, CpuSet& before) noexcept {
+  static_assert(sizeof(CpuSet) == sizeof(cpu_set_t));
+  const int here = current_cpu();
+  const auto thread = static_cast<pid_t>(native_id);
+  cpu_set_t mask;
+  if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(thread, sizeof mask, &mask) != 0) return false;
+  std::memcpy(&before, &mask, sizeof before);
+  CPU_CLR(static_cast<std::size_t>(here), &mask);
+  return CPU_COUNT(&mask) > 0 && sched_setaffinity(thread, sizeof mask, &mask) == 0;
+}
+
+void allow_again(const CpuSet& before) noexcept {
+  cpu_set_t mask;
+  std::memcpy(&mask, &before, sizeof mask);
+  sched_setaffinity(0, sizeof mask, &mask);
 }
 
 int usable_cpus() noexcept {

@@ -28,6 +28,16 @@ class Deque {
   // Owner only: where the next push will go.
   Position bottom() const noexcept { return bottom_.load(std::memory_order_relaxed); }
 
+  // Owner only: how many there are, or were a moment ago.
+  std::size_t size() const noexcept {
+    const Position count = bottom_.load(std::memory_order_relaxed) - top_.load(std::memory_order_acquire);
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+  }
+  // Owner only: what pop() will give, unless a thief is faster; so not to be looked into. Null: there is none.
+  const T* newest() const noexcept {
+    return size() == 0 ? nullptr : ring_.load(std::memory_order_relaxed)->get(bottom() - 1);
+  }
+
   // Owner only. Throws std::bad_alloc when the ring cannot grow; nothing was pushed then.
   void push(T* item) { push_all({&item, 1}); }
 

@@ -48,10 +48,14 @@ bool spin_gently_until(Ready ready) {
 
 template <class Ready>
 bool spin_until(Ready ready, os::Nanos budget) {
-  if (ready()) return true;
+  constexpr int kPollsPerLookAtTheClock = 16;
+  // What comes at once is not worth asking for a seat, whose count all threads share.
+  for (int poll = 0; poll < kPollsPerLookAtTheClock; ++poll) {
+    if (ready()) return true;
+    os::relax();
+  }
   const SpinSeat seat;
   if (!seat) return false;
-  constexpr int kPollsPerLookAtTheClock = 16;
   const os::Nanos end = os::now() + budget;
   do {
     for (int poll = 0; poll < kPollsPerLookAtTheClock; ++poll) {
