@@ -92,8 +92,8 @@ Costs hard_at_random() {
   return costs;
 }
 
-// Hard items in the midst of easy ones come as a surprise to who has just taken a tenth of a millisecond of easy ones:
-// there the map must be longer, so that they do not all fit into what one worker took.
+// Hard items in the midst of easy ones come as a surprise to who has just taken a twentieth of a millisecond of easy
+// ones: there the map must be longer, so that they do not all fit into what one worker took.
 TEST(PainsOfThreads, pain_21_skewed_maps_take_hardly_longer_than_the_ideal_untuned) {
   const std::pair<const char*, Costs> skewed[] = {{"every hundredth is hard", every_hundredth_hard()},
                                                   {"hard at random", hard_at_random()},
