@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "tests/support/child.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace muster::testing {
 namespace {
@@ -396,6 +397,7 @@ TEST(Copy, many_threads_make_some) {
 // Python's test_2_join_in_forked_process.
 TEST(Copy, starts_threads_of_its_own) {
   if (kWatched) GTEST_SKIP() << "ThreadSanitizer lets no thread start in a copy of a program that had several";
+  if (sanitized()) GTEST_SKIP() << "AddressSanitizer's own memory may be locked for ever in a copy";
   Event go;
   Thread here([&] { go.wait(); });
   here.start();
