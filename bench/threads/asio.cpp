@@ -21,7 +21,7 @@ class Asio {
 
   // A pool of Asio's cannot be waited for and used again, so the last task tells.
   long post_all(int tasks) {
-    std::atomic<long> done{0};
+    Done done;
     std::promise<void> all;
     for (int i = 0; i < tasks; ++i) {
       asio::post(pool_, [&done, &all, tasks] {

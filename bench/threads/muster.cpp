@@ -37,7 +37,7 @@ class Muster {
     return pool_.map([](long i) { return square(i); }, std::views::iota(0L, n));
   }
   long post_all(int tasks) {
-    std::atomic<long> done{0};
+    Done done;
     for (int i = 0; i < tasks; ++i) pool_.post([&done] { done.fetch_add(1, std::memory_order_relaxed); });
     pool_.wait_all();
     return done.load();

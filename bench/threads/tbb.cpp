@@ -44,7 +44,7 @@ class Tbb {
     return results;
   }
   long post_all(int tasks) {
-    std::atomic<long> done{0};
+    Done done;
     arena_.execute([&] {
       tbb::task_group group;
       for (int i = 0; i < tasks; ++i) group.run([&done] { done.fetch_add(1, std::memory_order_relaxed); });

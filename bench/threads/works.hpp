@@ -3,6 +3,7 @@
 // a task, how it asks one for its result and how it forks; the rest, and what the right answer is, stands here.
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -14,6 +15,12 @@
 #include "bench/threads/measures.hpp"
 
 namespace bench {
+
+// How many tasks are done. On a cache line of its own: else workers and whoever hands in tasks would wait for each
+// other's use of the stack around it, and nothing else would be measured.
+struct alignas(64) Done : std::atomic<long> {
+  Done() : std::atomic<long>(0) {}
+};
 
 inline long square(long i) { return i * i; }
 

@@ -1,6 +1,11 @@
 #include <muster/detail/async_core.hpp>
 
+#include <functional>
+#include <memory>
+#include <vector>
+
 #include <muster/detail/halt.hpp>
+#include <muster/detail/lock_word.hpp>
 #include <muster/error.hpp>
 
 #include "engine/engine.hpp"
@@ -10,6 +15,22 @@
 
 namespace muster::detail {
 
+struct AsyncCore::Attached {
+  mutable PrivateLock lock;
+  std::vector<std::function<void()>> callbacks;  // not yet run; under the lock
+  std::exception_ptr spoilt;                     // under the lock
+};
+
+AsyncCore::Attached& AsyncCore::attached() {
+  Attached* have = attached_.load(std::memory_order_acquire);
+  if (have != nullptr) return *have;
+  auto made = std::make_unique<Attached>();
+  if (attached_.compare_exchange_strong(have, made.get(), std::memory_order_acq_rel)) have = made.release();
+  return *have;
+}
+
+void AsyncCore::destroy(Attached* attached) noexcept { delete attached; }
+
 // Callbacks run first, then the task is done. Who attaches one takes the lock, looks at kDone, and sets kCallbacks; so
 // either our exchange below fails and we run it, or it sees kDone and runs it itself.
 void AsyncCore::settle() noexcept {
@@ -18,8 +39,9 @@ void AsyncCore::settle() noexcept {
     if ((seen & kCallbacks) != 0) {
       std::vector<std::function<void()>> callbacks;
       {
-        const LockGuard guard(lock_);
-        callbacks.swap(callbacks_);
+        Attached& all = *attached_.load(std::memory_order_acquire);
+        const LockGuard guard(all.lock);
+        callbacks.swap(all.callbacks);
         state.fetch_and(~kCallbacks, std::memory_order_relaxed);
       }
       for (const auto& callback : callbacks) run_callback(callback);
@@ -35,14 +57,15 @@ void AsyncCore::settle() noexcept {
 }
 
 void AsyncCore::attach(std::function<void()> callback) {
+  Attached& all = attached();
   {
-    const LockGuard guard(lock_);
+    const LockGuard guard(all.lock);
     if (!done()) {
-      callbacks_.push_back(std::move(callback));
+      all.callbacks.push_back(std::move(callback));
       if ((state.fetch_or(kCallbacks, std::memory_order_acq_rel) & kDone) == 0) return;
       // Settled in between; nobody will come for it.
-      callback = std::move(callbacks_.back());
-      callbacks_.pop_back();
+      callback = std::move(all.callbacks.back());
+      all.callbacks.pop_back();
     }
   }
   run_callback(callback);
@@ -52,16 +75,18 @@ void AsyncCore::run_callback(const std::function<void()>& callback) noexcept {
   try {
     callback();
   } catch (...) {
-    const LockGuard guard(lock_);
-    if (!spoilt_) spoilt_ = std::current_exception();
+    Attached& all = *attached_.load(std::memory_order_acquire);
+    const LockGuard guard(all.lock);
+    if (!all.spoilt) all.spoilt = std::current_exception();
     state.fetch_or(kSpoilt, std::memory_order_release);
   }
 }
 
 std::exception_ptr AsyncCore::spoilt() const {
   if ((state.load(std::memory_order_acquire) & kSpoilt) == 0) return nullptr;
-  const LockGuard guard(lock_);
-  return spoilt_;
+  const Attached& all = *attached_.load(std::memory_order_acquire);
+  const LockGuard guard(all.lock);
+  return all.spoilt;
 }
 
 bool is_of_this_process(const Task& task) noexcept { return task.generation == os::generation(); }

@@ -136,6 +136,17 @@ inline void relax() noexcept {
 #endif
 }
 
+// Has the cache line of `address` fetched, which another core may have,
+inline void fetch(const void* address) noexcept { __builtin_prefetch(address); }
+// to be written soon.
+inline void fetch_to_write([[maybe_unused]] const void* address) noexcept {
+#if defined(__x86_64__)
+  asm volatile("prefetchw %0" ::"m"(*static_cast<const char*>(address)));  // a no-op where the core has none
+#else
+  __builtin_prefetch(address, 1);
+#endif
+}
+
 // ---- processors ----------------------------------------------------------------------------------------------------
 
 // How many CPUs this process may use: the affinity mask, cut by cgroup v1 and v2 quotas (each rounded up), at least 1.

@@ -13,6 +13,7 @@
 
 namespace {
 std::atomic<long> g_allocations{0};
+std::atomic<bool> g_no_aligned{false};  // such memory is not to be had: of the pools, their queues ask for it
 
 void* allocate(std::size_t bytes) {
   g_allocations.fetch_add(1, std::memory_order_relaxed);
@@ -25,6 +26,14 @@ void* allocate(std::size_t bytes) {
 }  // namespace
 
 void* operator new(std::size_t bytes) { return allocate(bytes); }
+void* operator new(std::size_t bytes, std::align_val_t align) {
+  g_allocations.fetch_add(1, std::memory_order_relaxed);
+  if (g_no_aligned) throw std::bad_alloc();
+  if (void* const memory = std::aligned_alloc(static_cast<std::size_t>(align), bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory, std::align_val_t /*align*/) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t /*bytes*/, std::align_val_t /*align*/) noexcept { release(memory); }
 void operator delete(void* memory) noexcept { release(memory); }
 void operator delete(void* memory, std::size_t /*bytes*/) noexcept { release(memory); }
 
@@ -134,6 +143,30 @@ TEST_F(Allocations, none_by_invoke) {
     EXPECT_EQ(fib(fib, 15), 610);
     EXPECT_EQ(allocations_of([&] { EXPECT_EQ(fib(fib, 18), 2584); }), 0);
   });
+}
+
+// The queue asks for memory every few hundred tasks.
+TEST(NoMemory, is_said_by_post_and_loses_nothing) {
+  ThreadPool pool(1);
+  threading::Event go;
+  std::atomic<int> done{0};
+  int accepted = 0;
+  const auto post = [&] {
+    pool.post([&done] { ++done; });
+    ++accepted;
+  };
+  pool.post([&] { go.wait(); });
+  for (int round = 0; round < 3; ++round) {
+    g_no_aligned = true;
+    EXPECT_THROW(for (int i = 0; i < 5000; ++i) post(), std::bad_alloc);
+    EXPECT_THROW(post(), std::bad_alloc);
+    g_no_aligned = false;
+    for (int i = 0; i < 1000; ++i) post();
+  }
+  go.set();
+  pool.wait_all();
+  EXPECT_EQ(done, accepted);
+  EXPECT_EQ(pool.stats().unfinished(), 0U);
 }
 
 }  // namespace

@@ -6,9 +6,7 @@
 #include <functional>
 #include <stop_token>
 #include <utility>
-#include <vector>
 
-#include <muster/detail/lock_word.hpp>
 #include <muster/detail/pool_core.hpp>
 #include <muster/detail/task.hpp>
 
@@ -32,22 +30,29 @@ class MUSTER_EXPORT AsyncCore : public Task {
   std::exception_ptr spoilt() const;
 
   PoolCore& core() const noexcept { return *core_; }
-  // Requested by cancel and timeout; has a state only where the callable takes a token.
-  std::stop_source stop{std::nostopstate};
 
  protected:
-  ~AsyncCore() = default;
+  ~AsyncCore() {
+    if (Attached* const attached = attached_.load(std::memory_order_acquire)) destroy(attached);
+  }
 
   bool contested_ = true;  // false where there is one outcome at most, so that nobody need win it
 
  private:
+  struct Attached;
+
+  Attached& attached();
+  static void destroy(Attached* attached) noexcept;
   void run_callback(const std::function<void()>& callback) noexcept;
 
-  PoolCore* core_;
   std::atomic<bool> decided_{false};
-  mutable PrivateLock lock_;
-  std::vector<std::function<void()>> callbacks_;  // not yet run; under the lock
-  std::exception_ptr spoilt_;                     // under the lock
+  PoolCore* core_;
+  // Null until something is attached: most tasks live long in great numbers, and have nothing.
+  std::atomic<Attached*> attached_{nullptr};
+
+ public:
+  // Requested by cancel and timeout; has a state only where the callable takes a token.
+  std::stop_source stop{std::nostopstate};
 };
 
 // A counted reference to a task.

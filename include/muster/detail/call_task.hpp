@@ -110,8 +110,8 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
 
   const Duration limit_;
   const bool early_;
-  const F f_;
-  std::tuple<Kept...> args_;
+  [[no_unique_address]] const F f_;
+  [[no_unique_address]] std::tuple<Kept...> args_;
 };
 
 // A call whose outcome nobody asks for; a failure is reported to the pool.
@@ -147,8 +147,8 @@ class PostTask final : public Task {
   static constexpr TaskType kType{&run, &drop, &destroy, nullptr, &typeid(F), false};
 
   PoolCore& core_;
-  const F f_;
-  std::tuple<Kept...> args_;
+  [[no_unique_address]] const F f_;
+  [[no_unique_address]] std::tuple<Kept...> args_;
 };
 
 }  // namespace muster::detail

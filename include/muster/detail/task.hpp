@@ -21,11 +21,6 @@ namespace muster::detail {
 struct Task;
 struct Loop;
 
-// A queue's link. While a task is queued the link belongs to the queue.
-struct Node {
-  std::atomic<Node*> next{nullptr};
-};
-
 // How a loop travels to an engine whose workers do not share our memory; such engines call its functions and never
 // `run`.
 struct LoopCodec;
@@ -52,7 +47,7 @@ struct TaskType {
 };
 
 // One call to be made. Lives on the heap; counted references.
-struct Task : Node {
+struct Task {
   // Bits of `state`; kSleepers and kNudge are in it too.
   static constexpr std::uint32_t kBegun = 1;      // somebody runs it, or ran it; it cannot be taken back
   static constexpr std::uint32_t kDone = 2;       // settled: outcome in place, callbacks have run

@@ -46,18 +46,11 @@ bool ThreadEngine::show(detail::ForkedCall& call, Worker& worker) noexcept {
 
 // What lies above it was pushed by calls that have ended, and is left where it is.
 bool ThreadEngine::take_back(detail::ForkedCall& call, Worker& worker) noexcept {
-  detail::Node* above = nullptr;
+  Pile above;
   Task* task = nullptr;
-  while ((task = worker.deque.pop()) != nullptr && task != &call) {
-    task->next.store(above, std::memory_order_relaxed);
-    above = task;
-  }
-  if (above != nullptr) {
-    while (above != nullptr) {
-      auto* const again = static_cast<Task*>(above);
-      above = above->next.load(std::memory_order_relaxed);
-      worker.deque.push(again);  // there is room
-    }
+  while ((task = worker.deque.pop()) != nullptr && task != &call) above.put(*task);
+  if (above.count() > 0) {
+    while (Task* again = above.take()) worker.deque.push(again);  // there is room
     // Meanwhile they were nowhere, and somebody may have gone to sleep over that.
     sleep_.notify();
     nudge(worker);

@@ -8,30 +8,6 @@ using detail::kNudge;
 using detail::kSleepers;
 using detail::LockGuard;
 
-namespace {
-
-detail::PrivateLock g_unused_lock;
-Seats* g_unused = nullptr;  // under the lock
-
-}  // namespace
-
-Seats::Owned Seats::acquire() {
-  {
-    const LockGuard guard(g_unused_lock);
-    if (Seats* seats = g_unused) {
-      g_unused = seats->next_;
-      return Owned(seats);
-    }
-  }
-  return Owned(new Seats);
-}
-
-void Seats::Retire::operator()(Seats* seats) const noexcept {
-  const LockGuard guard(g_unused_lock);
-  seats->next_ = g_unused;
-  g_unused = seats;
-}
-
 bool Seats::take() noexcept {
   int free = free_.load(std::memory_order_seq_cst);
   while (free > 0) {

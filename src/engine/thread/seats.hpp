@@ -10,22 +10,14 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 
 #include <muster/detail/lock_word.hpp>
 
 namespace muster::engine::thread {
 
-// The seats of one engine. Never freed, only used again: a task may be waited for when its engine is gone.
+// The seats of one engine. Lasting: a task may be waited for when its engine is gone.
 class Seats {
  public:
-  struct Retire {
-    void operator()(Seats* seats) const noexcept;
-  };
-  using Owned = std::unique_ptr<Seats, Retire>;
-  // Seats for an engine that begins; they wait for another one when it ends.
-  static Owned acquire();
-
   // A free seat, if there is one. Sequentially consistent.
   bool take() noexcept;
   bool any() const noexcept { return free_.load(std::memory_order_seq_cst) > 0; }
@@ -41,7 +33,9 @@ class Seats {
   std::atomic<int> listening_{0};
   detail::PrivateLock lock_;
   class SeatListener* listeners_ = nullptr;  // under the lock
-  Seats* next_ = nullptr;                    // of those that wait for an engine
+
+ public:
+  Seats* next_unused = nullptr;  // Lasting's
 };
 
 // While it lives, a free seat changes `word` by kNudge and wakes its sleepers, if it is marked by kSleepers.

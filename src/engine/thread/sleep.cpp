@@ -17,11 +17,11 @@ std::uint64_t most_searchers(int workers) noexcept {
 
 }  // namespace
 
-Sleep::Sleep(int workers)
-    : permits_(static_cast<std::uint64_t>(workers)),
-      most_searching_(most_searchers(workers)),
-      counts_(static_cast<std::uint64_t>(workers) * (kAwake + kSearching)) {
-  reserve(workers);
+// Of the last engine, those who were awake at its end have gone without a word.
+void Sleep::begin() noexcept {
+  const LockGuard guard(lock_);
+  permits_.store(0, std::memory_order_relaxed);
+  counts_.store(0, std::memory_order_relaxed);
 }
 
 void Sleep::set_permits(int permits) noexcept {

@@ -12,15 +12,16 @@
 
 namespace muster::engine::thread {
 
-// Counts permits and searchers. A permit is the right to run tasks; there are as many as workers. A worker holds one
-// while it is awake, and a thread from outside that helps with its own loop holds one meanwhile. A searcher is an awake
-// worker that has no work and looks for some.
+// Counts permits and searchers. Lasting: who has published work may wake somebody for it when it has been done, and its
+// pool has ended; of a pool's workers, one more than needed may be woken that way. A permit is the right to run tasks;
+// there are as many as workers. A worker holds one while it is awake, and a thread from outside that helps with its own
+// loop holds one meanwhile. A searcher is an awake worker that has no work and looks for some.
 //
 // Invariant: while work is pending and a permit is free, somebody searches, or is about to call notify().
 class Sleep {
  public:
-  // All workers start awake and searching.
-  explicit Sleep(int workers);
+  // For an engine that begins: nobody is awake or asleep, and there are no permits.
+  void begin() noexcept;
 
   // How many tasks may run at a time; a worker whose number is not below that stops taking work.
   std::uint64_t permits() const noexcept { return permits_.load(std::memory_order_relaxed); }
@@ -81,11 +82,14 @@ class Sleep {
   void wake_one() noexcept;
   void lie_down(Bed& bed, bool searching) noexcept;
 
-  std::atomic<std::uint64_t> permits_;
-  std::atomic<std::uint64_t> most_searching_;
-  alignas(64) std::atomic<std::uint64_t> counts_;
+  std::atomic<std::uint64_t> permits_{0};
+  std::atomic<std::uint64_t> most_searching_{1};
+  alignas(64) std::atomic<std::uint64_t> counts_{0};
   alignas(64) detail::PrivateLock lock_;
   std::vector<Bed*> asleep_;  // under lock_; the last to lie down is woken first, its caches are warm
+
+ public:
+  Sleep* next_unused = nullptr;  // Lasting's
 };
 
 }  // namespace muster::engine::thread

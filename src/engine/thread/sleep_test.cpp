@@ -12,13 +12,24 @@
 namespace muster::engine::thread {
 namespace {
 
+// With so many workers awake, of whom nobody searches.
+class Awake : public Sleep {
+ public:
+  explicit Awake(int workers) {
+    begin();
+    reserve(workers);
+    set_permits(workers);
+    for (int worker = 0; worker < workers; ++worker) arrive();
+  }
+};
+
 // A thread that goes to sleep and says when it was woken.
 class Sleeper {
  public:
   explicit Sleeper(
-      Sleep& sleep, bool searching = true, std::function<bool()> pending = [] { return false; })
-      : thread_([this, &sleep, searching, pending = std::move(pending)] {
-          sleep.sleep(bed_, searching, [&pending] { return pending(); });
+      Sleep& sleep, std::function<bool()> pending = [] { return false; })
+      : thread_([this, &sleep, pending = std::move(pending)] {
+          sleep.sleep(bed_, false, [&pending] { return pending(); });
           awake_ = true;
         }) {}
   ~Sleeper() { thread_.join(); }
@@ -38,7 +49,8 @@ class Sleeper {
 };
 
 TEST(Sleep, notify_wakes_one_when_nobody_searches) {
-  Sleep sleep(2);
+  Awake sleep(2);
+  EXPECT_TRUE(sleep.begin_search());
   {
     Sleeper first(sleep);
     first.await_asleep();
@@ -52,8 +64,7 @@ TEST(Sleep, notify_wakes_one_when_nobody_searches) {
 }
 
 TEST(Sleep, the_woken_one_searches_so_that_no_second_is_woken) {
-  Sleep sleep(3);
-  EXPECT_FALSE(sleep.end_search());
+  Awake sleep(3);
   {
     Sleeper first(sleep);
     Sleeper second(sleep);
@@ -71,20 +82,19 @@ TEST(Sleep, the_woken_one_searches_so_that_no_second_is_woken) {
 }
 
 TEST(Sleep, who_finds_work_pending_on_lying_down_is_woken_at_once) {
-  Sleep sleep(1);
-  Sleeper sleeper(sleep, true, [] { return true; });
+  Awake sleep(1);
+  Sleeper sleeper(sleep, [] { return true; });
   sleeper.await_awake();
 }
 
 TEST(Sleep, permits_are_as_many_as_workers) {
-  Sleep sleep(2);
+  Awake sleep(2);
   EXPECT_FALSE(sleep.enter());
   Sleeper sleeper(sleep);
   sleeper.await_asleep();
   EXPECT_TRUE(sleep.enter());
   EXPECT_FALSE(sleep.enter());
   // No permit is free, so nobody is woken though nobody searches.
-  EXPECT_TRUE(sleep.end_search());
   sleep.notify();
   EXPECT_FALSE(sleeper.awake());
   sleep.leave();
@@ -93,9 +103,9 @@ TEST(Sleep, permits_are_as_many_as_workers) {
 }
 
 TEST(Sleep, searchers_are_few) {
-  Sleep sleep(2);
-  EXPECT_FALSE(sleep.begin_search()) << "both search already";
-  EXPECT_FALSE(sleep.end_search());
+  Awake sleep(2);
+  EXPECT_TRUE(sleep.begin_search());
+  EXPECT_FALSE(sleep.begin_search()) << "one is enough";
   EXPECT_TRUE(sleep.end_search());
   EXPECT_TRUE(sleep.begin_search());
   EXPECT_TRUE(sleep.end_search());
@@ -103,26 +113,37 @@ TEST(Sleep, searchers_are_few) {
 
 TEST(Sleep, everybody_is_woken_even_those_who_lie_down_meanwhile) {
   for (int round = 0; round < 500; ++round) {
-    Sleep sleep(3);
+    Awake sleep(3);
     std::atomic<bool> stopping{false};
     const auto pending = [&] {
       if (stopping) sleep.wake_everybody();
       return false;
     };
-    const Sleeper first(sleep, true, pending);
-    const Sleeper second(sleep, true, pending);
-    const Sleeper third(sleep, true, pending);
+    const Sleeper first(sleep, pending);
+    const Sleeper second(sleep, pending);
+    const Sleeper third(sleep, pending);
     for (int spin = round % 100; spin > 0; --spin) os::relax();
     stopping = true;
     sleep.wake_everybody();
   }
 }
 
+// The last engine's workers have gone without a word of it.
+TEST(Sleep, begins_with_nobody_awake) {
+  Awake sleep(2);
+  EXPECT_TRUE(sleep.begin_search());
+  sleep.begin();
+  EXPECT_FALSE(sleep.enter());
+  sleep.set_permits(1);
+  EXPECT_TRUE(sleep.enter());
+  EXPECT_FALSE(sleep.anybody_searches());
+}
+
 // Workers that take tokens, sleep when there are none, and are called when one is published.
 TEST(Sleep, no_token_is_left_while_all_sleep) {
   constexpr int kTokens = 20'000;
   constexpr int kWorkers = 3;
-  Sleep sleep(kWorkers);
+  Awake sleep(kWorkers);
   std::atomic<int> tokens{0};
   std::atomic<int> taken{0};
   const auto take = [&] {
@@ -140,7 +161,7 @@ TEST(Sleep, no_token_is_left_while_all_sleep) {
   for (int w = 0; w < kWorkers; ++w) {
     workers.emplace_back([&] {
       Bed bed;
-      bool searching = true;
+      bool searching = false;
       while (taken < kTokens) {
         if (take()) {
           if (std::exchange(searching, false) && sleep.end_search() && pending()) sleep.notify();

@@ -15,9 +15,8 @@ ThreadEngine::ThreadEngine(Settings settings)
     : settings_(std::move(settings)),
       special_(settings_.tasks_per_worker > 0 || !settings_.cpus.empty() || settings_.hooks.worker_enter ||
                settings_.hooks.worker_leave),
-      sleep_(0),
-      seats_(Seats::acquire()),
       size_(0) {
+  sleep_.begin();
   try {
     const LockGuard guard(roster_lock_);
     staff(settings_.workers);
@@ -138,11 +137,22 @@ bool ThreadEngine::submit(Task& task, const Terms& terms) {
     push_own(task, *here->worker);
     return true;
   }
-  // The task itself may end the pool, before we are done here.
-  const Visit visit(*this);
-  (terms.priority == 0 ? injector_ : terms.priority > 0 ? urgent_ : lowly_).push(task);
-  sleep_.notify();
+  // The task itself may end the pool before we are done here.
+  Sleep& sleep = sleep_;
+  Lane& lane = terms.priority == 0 ? injector_ : terms.priority > 0 ? urgent_ : lowly_;
+  if (!lane.try_push(task)) push_with_care(lane, task, here != nullptr ? here->worker : nullptr);
+  sleep.notify();
   return true;
+}
+
+void ThreadEngine::push_with_care(Lane& lane, Task& task, Worker* worker) {
+  const Visit visit(*this);
+  try {
+    lane.push(task);
+  } catch (...) {
+    settled(worker);
+    throw;
+  }
 }
 
 void ThreadEngine::push_own(Task& task, Worker& worker) {
@@ -162,24 +172,18 @@ void ThreadEngine::push_own(Task& task, Worker& worker) {
 // put back lies lower than it did, and must not come to lie below the base of whose it is.
 void ThreadEngine::sweep(Worker& worker) noexcept {
   const std::int64_t base = worker.frames.innermost_base();
-  detail::Node* kept = nullptr;
-  std::size_t count = 0;
+  Pile kept;
   while (worker.deque.bottom() > base) {
     Task* const task = worker.deque.pop();
     if (task == nullptr) break;
     if (task->type->claimable && (task->state.load(std::memory_order_relaxed) & Task::kBegun) != 0) {
       task->release();
     } else {
-      task->next.store(kept, std::memory_order_relaxed);
-      kept = task;
-      ++count;
+      kept.put(*task);
     }
   }
-  while (kept != nullptr) {
-    auto* const task = static_cast<Task*>(kept);
-    kept = kept->next.load(std::memory_order_relaxed);
-    worker.deque.push(task);  // there is room
-  }
+  const std::size_t count = kept.count();
+  while (Task* task = kept.take()) worker.deque.push(task);  // there is room
   // Again after as many pushes as there were living, so that looking costs no more than pushing does. While these were
   // nowhere, somebody may have gone to sleep over that: who pushes now tells.
   worker.sweep_at = worker.deque.size() + std::max(Worker::kFewest, count);
@@ -217,7 +221,7 @@ void ThreadEngine::drop(Task& task, Worker* worker) noexcept {
 void ThreadEngine::drop_queued() noexcept {
   const Context* here = context();
   Worker* self = here != nullptr ? here->worker : nullptr;
-  for (queue::Injector* lane : {&urgent_, &injector_, &lowly_}) drop_lane(*lane, self);
+  for (Lane* lane : {&urgent_, &injector_, &lowly_}) drop_lane(*lane, self);
   for (Worker* worker : workers_.now()) {
     while (!worker->deque.empty()) {
       if (Task* task = worker->deque.steal()) receive(*task, self);
@@ -234,10 +238,10 @@ void ThreadEngine::drop_queued() noexcept {
   });
 }
 
-void ThreadEngine::drop_lane(queue::Injector& lane, Worker* self) noexcept {
-  std::array<detail::Node*, 64> batch;
+void ThreadEngine::drop_lane(Lane& lane, Worker* self) noexcept {
+  std::array<Task*, 64> batch;
   while (const std::size_t count = lane.take(batch.data(), batch.size())) {
-    for (std::size_t i = 0; i < count; ++i) receive(static_cast<Task&>(*batch[i]), self);
+    for (std::size_t i = 0; i < count; ++i) receive(*batch[i], self);
   }
 }
 

@@ -10,6 +10,7 @@
 #include "engine/engine.hpp"
 #include "engine/thread/board.hpp"
 #include "engine/thread/context.hpp"
+#include "engine/thread/lasting.hpp"
 #include "engine/thread/roster.hpp"
 #include "engine/thread/seats.hpp"
 #include "engine/thread/sleep.hpp"
@@ -57,6 +58,7 @@ class ThreadEngine final : public Engine {
   static bool wait_elsewhere(Task& task, Nanos deadline) noexcept;
 
  private:
+  using Lane = queue::Injector<Task>;
   enum class Gate : std::uint8_t { kOpen, kClosed, kTerminated };
 
   struct Goal {  // a wait is over when the masked word has this value
@@ -123,11 +125,12 @@ class ThreadEngine final : public Engine {
   bool quiet() const noexcept;
   void tell_if_quiet() noexcept;
   bool terminated() const noexcept { return gate_.load(std::memory_order_relaxed) == Gate::kTerminated; }
+  void push_with_care(Lane& lane, Task& task, Worker* worker);
   void push_own(Task& task, Worker& worker);
   void sweep(Worker& worker) noexcept;
   void drop(Task& task, Worker* worker) noexcept;
   void drop_queued() noexcept;
-  void drop_lane(queue::Injector& lane, Worker* self) noexcept;
+  void drop_lane(Lane& lane, Worker* self) noexcept;
   void fail(std::exception_ptr why) noexcept;
 
   // worker.cpp: a worker's life
@@ -148,11 +151,11 @@ class ThreadEngine final : public Engine {
     if (pending()) sleep_.notify();
   }
   Task* take_injected(Worker& worker) noexcept;
-  static Task* take_one(queue::Injector& lane) noexcept;
+  static Task* take_one(Lane& lane) noexcept;
   Task* steal(const Worker& thief) noexcept;
   Slot* join_any(const Worker& worker) noexcept;
   void take_up(Worker& worker, Found found) noexcept;
-  void put_back(Worker& worker, Found found) noexcept;
+  bool put_back(Worker& worker, Found found) noexcept;
   bool worn_out(const Worker& worker) const noexcept;
   void receive(Task& task, Worker* worker) noexcept;
   void execute(Task& task, Worker* worker) noexcept;
@@ -200,11 +203,12 @@ class ThreadEngine final : public Engine {
   const std::uint32_t generation_ = os::generation();
   // Tasks must see a worker of their own: nothing of this engine runs on another thread.
   const bool special_;
-  Sleep sleep_;
-  const Seats::Owned seats_;
-  queue::Injector urgent_;    // what has a priority above 0,
-  queue::Injector injector_;  // what comes from outside without one,
-  queue::Injector lowly_;     // and what has one below 0
+  const Lasting<Sleep>::Owned sleeps_ = Lasting<Sleep>::acquire();
+  Sleep& sleep_ = *sleeps_;
+  const Lasting<Seats>::Owned seats_ = Lasting<Seats>::acquire();
+  Lane urgent_;    // what has a priority above 0,
+  Lane injector_;  // what comes from outside without one,
+  Lane lowly_;     // and what has one below 0
   Board board_;
   Roster<Worker> workers_;  // changed under the roster lock
   // How many there shall be; those with greater numbers go. Changed under the roster lock.

@@ -182,8 +182,12 @@ ThreadEngine::Found ThreadEngine::find_descendant(const std::atomic<std::uint32_
     };
     if (Task* task = pushed ? worker->deque.steal_if(above_base) : nullptr) {
       if (task->type->claimable) return {.task = task};
-      // Nobody can wait for this one, so it must not be run on top of one who waits.
-      injector_.push(*task);
+      // Nobody can wait for this one, so it should not be run on top of one who waits.
+      try {
+        injector_.push(*task);
+      } catch (const std::bad_alloc&) {
+        return {.task = task};
+      }
       sleep_.notify();
     }
     // As long as we are in the slot, its owner waits for us, and its frames stand still.

@@ -200,26 +200,28 @@ bool ThreadEngine::pending() const noexcept {
          std::ranges::any_of(workers_.now(), [](const Worker* worker) { return !worker->deque.empty(); });
 }
 
-Task* ThreadEngine::take_one(queue::Injector& lane) noexcept {
-  detail::Node* node = nullptr;
-  return !lane.empty() && lane.take(&node, 1) == 1 ? static_cast<Task*>(node) : nullptr;
+Task* ThreadEngine::take_one(Lane& lane) noexcept {
+  Task* task = nullptr;
+  return !lane.empty() && lane.take(&task, 1) == 1 ? task : nullptr;
 }
 
 Task* ThreadEngine::take_injected(Worker& worker) noexcept {
-  if (injector_.empty()) return nullptr;
-  std::array<detail::Node*, kBatch> nodes;
+  std::array<Task*, kBatch> taken;
   const bool one = special_ || !worker.deque.empty();
-  const std::size_t count = injector_.take(nodes.data(), one ? 1 : nodes.size());
+  const std::size_t count = injector_.take(taken.data(), one ? 1 : taken.size());
   if (count == 0) return nullptr;
   // The rest goes into the deque so that it comes out at our end in the order of submission.
   std::array<Task*, kBatch> rest;
-  for (std::size_t i = 1; i < count; ++i) rest[count - 1 - i] = static_cast<Task*>(nodes[i]);
+  for (std::size_t i = 1; i < count; ++i) {
+    rest[count - 1 - i] = taken[i];
+    os::fetch(taken[i]);
+  }
   if (count > 1) {
     worker.deque.push_all({rest.data(), count - 1});
     // While they were in our hand they were nowhere, and somebody may have gone to sleep over that.
     sleep_.notify();
   }
-  return static_cast<Task*>(nodes[0]);
+  return taken[0];
 }
 
 Task* ThreadEngine::steal(const Worker& thief) noexcept {
@@ -247,10 +249,7 @@ void ThreadEngine::take_up(Worker& worker, Found found) noexcept {
   }
   // Asked once more, with the work in hand: what was submitted after a pause is not begun. But who has forked a call
   // waits for it, and has begun.
-  if (!has_permit(worker) && (found.task == nullptr || !found.task->type->part)) {
-    put_back(worker, found);
-    return;
-  }
+  if (!has_permit(worker) && (found.task == nullptr || !found.task->type->part) && put_back(worker, found)) return;
   if (!std::exchange(worker.in_batch, true)) {
     worker.work.begin();
     if (settings_.hooks.batch_begin) settings_.hooks.batch_begin();
@@ -258,16 +257,18 @@ void ThreadEngine::take_up(Worker& worker, Found found) noexcept {
   run_found(found, &worker);
 }
 
-// Where it will be the next to be taken; this worker does not look for work now.
-void ThreadEngine::put_back(Worker& worker, Found found) noexcept {
+// Where it will be the next to be taken; this worker does not look for work now. False: there is no memory for that.
+bool ThreadEngine::put_back(Worker& worker, Found found) noexcept {
   if (found.slot != nullptr) leave(*found.slot, &worker);
-  if (found.task == nullptr) return;
-  try {
-    worker.deque.push(found.task);
-  } catch (const std::bad_alloc&) {
-    injector_.push(*found.task);
+  if (found.task != nullptr) {
+    try {
+      worker.deque.push(found.task);
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    sleep_.notify();
   }
-  sleep_.notify();
+  return true;
 }
 
 bool ThreadEngine::worn_out(const Worker& worker) const noexcept {

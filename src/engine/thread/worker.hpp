@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <typeinfo>
+#include <utility>
 
 #include <muster/detail/task.hpp>
 
@@ -27,6 +28,26 @@ struct alignas(64) Tally {
   static void add(std::atomic<std::uint64_t>& count) noexcept {  // owner only
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
+};
+
+// Tasks that are in no queue for a moment. The last one put there is taken first.
+class Pile {
+ public:
+  void put(detail::Task& task) noexcept {
+    task.job = top_;
+    top_ = &task;
+    ++count_;
+  }
+  detail::Task* take() noexcept {
+    detail::Task* const task = top_;
+    if (task != nullptr) top_ = static_cast<detail::Task*>(std::exchange(task->job, nullptr));
+    return task;
+  }
+  std::size_t count() const noexcept { return count_; }  // how many were put there
+
+ private:
+  detail::Task* top_ = nullptr;
+  std::size_t count_ = 0;
 };
 
 // How long a worker has worked: from when it found work until it found none any more.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>
@@ -12,7 +13,7 @@
 namespace muster::queue {
 namespace {
 
-struct Item : detail::Node {
+struct Item {
   int producer = 0;
   int number = 0;
   std::atomic<int> taken{0};
@@ -27,66 +28,99 @@ std::vector<Item> items(int producer, std::size_t count) {
   return made;
 }
 
-int number(const detail::Node* node) { return static_cast<const Item*>(node)->number; }
-
 TEST(Injector, is_empty_at_first) {
-  Injector injector;
-  detail::Node* node = nullptr;
+  Injector<Item> injector;
+  Item* taken = nullptr;
   EXPECT_TRUE(injector.empty());
-  EXPECT_EQ(injector.take(&node, 1), 0U);
+  EXPECT_EQ(injector.take(&taken, 1), 0U);
 }
 
 TEST(Injector, gives_in_the_order_of_pushes) {
-  Injector injector;
+  Injector<Item> injector;
   std::vector<Item> made = items(0, 5);
   for (Item& item : made) injector.push(item);
   EXPECT_FALSE(injector.empty());
-  std::array<detail::Node*, 8> taken{};
+  std::array<Item*, 8> taken{};
   EXPECT_EQ(injector.take(taken.data(), 2), 2U);
-  EXPECT_EQ(number(taken[0]), 0);
-  EXPECT_EQ(number(taken[1]), 1);
+  EXPECT_EQ(taken[0]->number, 0);
+  EXPECT_EQ(taken[1]->number, 1);
   EXPECT_EQ(injector.take(taken.data(), 8), 3U);
-  EXPECT_EQ(number(taken[0]), 2);
-  EXPECT_EQ(number(taken[2]), 4);
+  EXPECT_EQ(taken[0]->number, 2);
+  EXPECT_EQ(taken[2]->number, 4);
   EXPECT_TRUE(injector.empty());
 }
 
 TEST(Injector, is_empty_again_after_each_and_nodes_may_come_back) {
-  Injector injector;
+  Injector<Item> injector;
   std::vector<Item> made = items(0, 2);
-  detail::Node* node = nullptr;
+  Item* taken = nullptr;
   for (int round = 0; round < 100; ++round) {
     injector.push(made[0]);
     EXPECT_FALSE(injector.empty());
-    EXPECT_EQ(injector.take(&node, 1), 1U);
-    EXPECT_EQ(node, made.data());
+    EXPECT_EQ(injector.take(&taken, 1), 1U);
+    EXPECT_EQ(taken, made.data());
     EXPECT_TRUE(injector.empty());
-    EXPECT_EQ(injector.take(&node, 1), 0U);
+    EXPECT_EQ(injector.take(&taken, 1), 0U);
   }
 }
 
 TEST(Injector, takes_none_when_asked_for_none) {
-  Injector injector;
+  Injector<Item> injector;
   std::vector<Item> made = items(0, 1);
   injector.push(made[0]);
   EXPECT_EQ(injector.take(nullptr, 0), 0U);
   EXPECT_FALSE(injector.empty());
 }
 
-TEST(Injector, chain_keeps_its_order) {
-  Injector injector;
-  std::vector<Item> made = items(0, 4);
-  for (std::size_t i = 0; i + 1 < made.size(); ++i) made[i].next = &made[i + 1];
-  injector.push_chain(made.front(), made.back());
-  std::array<detail::Node*, 4> taken{};
-  ASSERT_EQ(injector.take(taken.data(), 4), 4U);
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(number(taken[static_cast<std::size_t>(i)]), i);
+// Many blocks long, and blocks come again.
+TEST(Injector, keeps_the_order_of_more_than_its_blocks_hold) {
+  constexpr std::size_t kEach = 3000;
+  Injector<Item> injector;
+  std::vector<Item> made = items(0, kEach);
+  std::vector<Item*> taken(kEach);
+  for (int round = 0; round < 5; ++round) {
+    for (Item& item : made) injector.push(item);
+    EXPECT_FALSE(injector.empty());
+    for (std::size_t count = 0; count < kEach;) {
+      const std::size_t now = injector.take(&taken[count], std::min<std::size_t>(7, kEach - count));
+      ASSERT_GT(now, 0U);
+      count += now;
+    }
+    EXPECT_TRUE(injector.empty());
+    for (std::size_t i = 0; i < kEach; ++i) ASSERT_EQ(taken[i], &made[i]);
+  }
+}
+
+// At each place of a block, and over its edge.
+TEST(Injector, is_empty_when_as_many_were_taken_as_pushed) {
+  Injector<Item> injector;
+  std::vector<Item> made = items(0, 1);
+  Item* taken = nullptr;
+  for (int round = 0; round < 2000; ++round) {
+    while (!injector.try_push(made[0])) {
+      EXPECT_TRUE(injector.empty()) << "a full block is not a pushed item";
+      injector.push(made[0]);
+      ASSERT_EQ(injector.take(&taken, 1), 1U);
+      EXPECT_TRUE(injector.empty());
+    }
+    EXPECT_FALSE(injector.empty());
+    ASSERT_EQ(injector.take(&taken, 2), 1U);
+    EXPECT_TRUE(injector.empty());
+  }
+}
+
+TEST(Injector, may_go_with_items_in_it) {
+  std::vector<Item> made = items(0, 2000);
+  Injector<Item> injector;
+  for (Item& item : made) injector.push(item);
+  std::array<Item*, 32> taken{};
+  EXPECT_EQ(injector.take(taken.data(), taken.size()), taken.size());
 }
 
 TEST(Injector, of_many_producers_and_takers_loses_nothing_and_keeps_each_producers_order) {
   constexpr std::size_t kEach = 20'000;
   constexpr int kProducers = 3;
-  Injector injector;
+  Injector<Item> injector;
   std::vector<std::vector<Item>> made;
   for (int producer = 0; producer < kProducers; ++producer) made.push_back(items(producer, kEach));
   std::vector<std::thread> threads;
@@ -99,12 +133,12 @@ TEST(Injector, of_many_producers_and_takers_loses_nothing_and_keeps_each_produce
   std::atomic<std::size_t> total{0};
   for (const std::size_t most : {1U, 32U}) {
     threads.emplace_back([&, most] {
-      std::array<detail::Node*, 32> taken{};
+      std::array<Item*, 32> taken{};
       std::array<int, kProducers> last{-1, -1, -1};
       while (total < kProducers * kEach) {
         const std::size_t count = injector.take(taken.data(), most);
         for (std::size_t i = 0; i < count; ++i) {
-          auto& item = *static_cast<Item*>(taken[i]);
+          Item& item = *taken[i];
           EXPECT_EQ(item.taken.fetch_add(1), 0);
           EXPECT_LT(last[static_cast<std::size_t>(item.producer)], item.number);
           last[static_cast<std::size_t>(item.producer)] = item.number;
@@ -122,12 +156,12 @@ TEST(Injector, of_many_producers_and_takers_loses_nothing_and_keeps_each_produce
 
 // Who has pushed sees the queue non-empty until its item is in somebody's hand.
 TEST(Injector, is_not_empty_while_a_pushed_item_is_in_it) {
-  Injector injector;
+  Injector<Item> injector;
   std::atomic<bool> over{false};
   std::thread taker([&] {
-    detail::Node* node = nullptr;
+    Item* taken = nullptr;
     while (!over || !injector.empty()) {
-      if (injector.take(&node, 1) == 1) static_cast<Item*>(node)->taken = 1;
+      if (injector.take(&taken, 1) == 1) taken->taken = 1;
     }
   });
   std::vector<Item> mine = items(0, 20'000);
