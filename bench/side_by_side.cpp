@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
+#include <thread>
 
 namespace bench {
 namespace {
@@ -73,11 +75,28 @@ bool all_known(const Names& wanted, const std::vector<Work>& works) {
 
 bool is_due(const Work& work, int time) { return work.most == 0 || (time > 0 && time <= work.most); }
 
+double cpu_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+// Until the threads of what was measured last have fallen asleep: some spin for milliseconds, and would do so on the
+// CPU of what is measured next. But not for ever.
+void await_rest() {
+  for (int look = 0; look < 100; ++look) {
+    const double before = cpu_seconds();
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (cpu_seconds() - before < 0.0002) return;
+  }
+}
+
 std::vector<Row> measure(const std::vector<Work>& works, const std::string& name, int workers, int repeat) {
   std::vector<std::vector<double>> costs(works.size());
   for (int time = 0; time <= repeat; ++time) {
     for (std::size_t i = 0; i < works.size(); ++i) {
       if (works[i].work != name || !is_due(works[i], time)) continue;
+      await_rest();
       const double cost = works[i].once();
       if (time > 0) costs[i].push_back(cost);  // the first is to warm up
     }

@@ -60,7 +60,7 @@ class Muster {
   long fork_ask(int n) { return pool_.apply(ask, std::ref(pool_), n); }
   void start_stop() {
     muster::ThreadPool pool(workers_);
-    pool.apply([] {});
+    pool.post([] {});
     pool.close();
     pool.join();
   }

@@ -189,13 +189,13 @@ void Pool::join() {
 void Pool::drain_with_patience() {
   if (!terminated_.load(std::memory_order_relaxed)) {
     // Work may take as long as it takes; but somebody may terminate meanwhile, and then patience is short.
-    while (!engine_->drain(os::now() + 100'000'000)) {
+    while (!engine_->drain_to_stop(os::now() + 100'000'000)) {
       if (terminated_.load(std::memory_order_relaxed)) break;
     }
   }
-  if (engine_->drain(grace_.deadline())) return;
+  if (engine_->drain_to_stop(grace_.deadline())) return;
   do name_running();
-  while (!engine_->drain(os::now() + kReminder));
+  while (!engine_->drain_to_stop(os::now() + kReminder));
 }
 
 void Pool::name_running() const {

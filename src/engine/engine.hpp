@@ -117,6 +117,9 @@ class Engine {
   virtual void terminate() = 0;
   // Waits until nothing accepted is unsettled. False when `deadline` passed first.
   virtual bool drain(Nanos deadline) = 0;
+  // The same when stop() comes next: the workers may end by themselves as soon as all is settled, which saves waking
+  // them for that. Only when closed.
+  virtual bool drain_to_stop(Nanos deadline) { return drain(deadline); }
   // After drain: ends the workers. Returns when they are gone.
   virtual void stop() = 0;
   // Ends the workers without waiting for them: for whoever runs on one. `self` is kept until the last is gone.

@@ -16,7 +16,10 @@ void ThreadEngine::run_thread(Worker& worker) {
   std::shared_ptr<void> last;
   {
     const LockGuard guard(roster_lock_);
-    if (alive_.fetch_sub(1, std::memory_order_acq_rel) == 1) last = std::move(self_);
+    if (alive_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      os::futex_wake(alive_, os::kAll, os::Scope::kPrivate);
+      last = std::move(self_);
+    }
   }
   if (last) settle_leftovers();
 }

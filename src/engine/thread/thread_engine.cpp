@@ -106,8 +106,20 @@ bool ThreadEngine::quiet() const noexcept {
 
 void ThreadEngine::tell_if_quiet() noexcept {
   if (awaiting_quiet_.load(std::memory_order_seq_cst) == 0 || !quiet()) return;
+  if (stops_when_quiet_.load(std::memory_order_seq_cst)) {
+    refuse_all();
+    if (quiet()) stop_workers();  // else who settles the last of what came in meanwhile comes here again
+  }
   quiet_word_.fetch_add(1, std::memory_order_release);
   os::futex_wake(quiet_word_, os::kAll, os::Scope::kPrivate);
+}
+
+void ThreadEngine::stop_workers() noexcept {
+  {
+    const LockGuard guard(roster_lock_);  // nobody is hired any more
+    stopping_.store(true, std::memory_order_seq_cst);
+  }
+  sleep_.wake_everybody();
 }
 
 bool ThreadEngine::drain(Nanos deadline) {
@@ -125,6 +137,22 @@ bool ThreadEngine::drain(Nanos deadline) {
   }
   awaiting_quiet_.fetch_sub(1, std::memory_order_relaxed);
   return is_quiet;
+}
+
+// Waits for the workers to be gone, since they go when all is settled.
+bool ThreadEngine::drain_to_stop(Nanos deadline) {
+  const LeaveOfAbsence absence(this);
+  stops_when_quiet_.store(true, std::memory_order_seq_cst);
+  awaiting_quiet_.fetch_add(1, std::memory_order_seq_cst);
+  tell_if_quiet();
+  bool over = false;
+  do {
+    const std::uint32_t alive = alive_.load(std::memory_order_acquire);
+    over = alive == 0 ||
+           (os::futex_wait(alive_, alive, os::Scope::kPrivate, deadline) == os::FutexWait::kTimedOut && quiet());
+  } while (!over && (deadline == kForever || os::now() < deadline));
+  awaiting_quiet_.fetch_sub(1, std::memory_order_relaxed);
+  return over;
 }
 
 bool ThreadEngine::submit(Task& task, const Terms& terms) {
@@ -203,7 +231,7 @@ void ThreadEngine::close() {
 }
 
 void ThreadEngine::terminate() {
-  gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
+  refuse_all();
   resume();  // the workers are needed: what comes in now is dropped by them
   drop_queued();
 }
@@ -246,14 +274,9 @@ void ThreadEngine::drop_lane(Lane& lane, Worker* self) noexcept {
 }
 
 void ThreadEngine::stop() {
-  // What follows up on an accepted call may still come in; it is dropped, and then nothing comes any more.
-  gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
+  refuse_all();
   drain(kForever);
-  {
-    const LockGuard guard(roster_lock_);  // nobody is hired any more
-    stopping_.store(true, std::memory_order_seq_cst);
-  }
-  sleep_.wake_everybody();
+  stop_workers();
   for (Worker* worker : workers_.now()) {
     // A worker that retires puts its successor's handle in the place of its own, so look again.
     for (;;) {

@@ -42,6 +42,7 @@ class ThreadEngine final : public Engine {
   void close() override;
   void terminate() override;
   bool drain(Nanos deadline) override;
+  bool drain_to_stop(Nanos deadline) override;
   void stop() override;
   void abandon(std::shared_ptr<void> self) override;
 
@@ -124,6 +125,9 @@ class ThreadEngine final : public Engine {
   void settled(Worker* worker) noexcept;
   bool quiet() const noexcept;
   void tell_if_quiet() noexcept;
+  void stop_workers() noexcept;
+  // What follows up on an accepted call may still come in; it is dropped, and then nothing comes any more.
+  void refuse_all() noexcept { gate_.store(Gate::kTerminated, std::memory_order_seq_cst); }
   bool terminated() const noexcept { return gate_.load(std::memory_order_relaxed) == Gate::kTerminated; }
   void push_with_care(Lane& lane, Task& task, Worker* worker);
   void push_own(Task& task, Worker& worker);
@@ -219,13 +223,14 @@ class ThreadEngine final : public Engine {
   alignas(64) std::atomic<int> visitors_{0};
   alignas(64) std::atomic<Gate> gate_{Gate::kOpen};  // read once a task and once a chunk
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> stops_when_quiet_{false};
   alignas(64) std::atomic<int> helpless_{0};  // tasks asleep in a wait, whom the push of a descendant should stir
   std::atomic<int> awaiting_quiet_{0};
   std::atomic<std::uint32_t> quiet_word_{0};
 
   detail::PrivateLock roster_lock_;        // guards who is employed, their threads' handles, paused_, self_, abandoned_
   std::atomic<std::uint32_t> entered_{0};  // how many worker_enters have ended, well or not
-  std::atomic<int> alive_{0};              // worker threads that have not gone for good
+  std::atomic<std::uint32_t> alive_{0};    // worker threads that have not gone for good
   bool paused_ = false;
   bool abandoned_ = false;
   std::shared_ptr<void> self_;  // keeps us until the last worker of an abandoned engine is gone

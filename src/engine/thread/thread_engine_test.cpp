@@ -283,6 +283,34 @@ TEST_F(ThreadEngineEnd, drain_gives_up_at_its_deadline) {
   EXPECT_TRUE(engine.drain(kForever));
 }
 
+// The workers go by themselves when the last task is over, with what that one has submitted.
+TEST_F(ThreadEngineEnd, drain_to_stop_returns_when_all_is_settled_and_the_workers_are_gone) {
+  Ledger ledger;
+  for (int round = 0; round < rounds(500); ++round) {
+    std::atomic<int> left{0};
+    Settings settings = with(2);
+    settings.hooks.worker_leave = [&left] { ++left; };
+    ThreadEngine engine(std::move(settings));
+    std::atomic<bool> ran{false};
+    std::atomic<bool> go{round % 2 == 0};
+    post(engine, ledger, [&] {
+      await([&] { return go.load(); });
+      post(engine, ledger, [&] { ran = true; });
+    });
+    engine.close();
+    if (!go) {
+      EXPECT_FALSE(engine.drain_to_stop(0));
+      EXPECT_FALSE(engine.drain_to_stop(os::now() + testing::kMillisecond / 10));
+      go = true;
+    }
+    EXPECT_TRUE(engine.drain_to_stop(kForever));
+    EXPECT_TRUE(ran);
+    EXPECT_EQ(left, 2);
+    EXPECT_TRUE(engine.drain_to_stop(kForever)) << "once more does no harm";
+    engine.stop();
+  }
+}
+
 TEST_F(ThreadEngineEnd, drain_waits_for_what_tasks_submit) {
   Ledger ledger;
   std::atomic<int> leaves{0};
