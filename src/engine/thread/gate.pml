@@ -4,7 +4,11 @@
 // runs what was accepted; the first task that it runs submits another one, which a closed engine still accepts. Counts
 // are kept in two tallies, the worker's and the outsiders', and are summed one after the other.
 //
-// Checked: when drain returns, everything accepted is settled and nothing can be accepted any more; drain returns.
+// With TO_STOP it is drain_to_stop, the worker goes by itself, and one of those outside follows up on an accepted call,
+// which is refused only when the worker is about to go.
+//
+// Checked: when drain returns, everything accepted is settled and nothing can be accepted any more; drain returns; a
+// worker that goes leaves nothing behind.
 //
 // Each MUTATE_ macro takes one cure away; the search must then find an error.
 
@@ -19,6 +23,10 @@ byte queued = 0;
 byte awaiting_quiet = 0;
 byte quiet_word = 0;
 bool drained = false;
+bool stops_when_quiet = false;
+bool terminated = false;
+bool stopping = false;
+bool alive = true;
 
 // ThreadEngine::quiet: settled first.
 inline quiet() {
@@ -44,14 +52,29 @@ inline tell_if_quiet() {
   :: else ->
     quiet();
     if
-    :: is_quiet -> quiet_word++
+    :: is_quiet ->
+#ifdef TO_STOP
+      if
+      :: stops_when_quiet ->
+        terminated = true;
+#ifndef MUTATE_STOP_WITHOUT_LOOK
+        quiet();
+#endif
+        if
+        :: is_quiet -> stopping = true
+        :: else
+        fi
+      :: else
+      fi;
+#endif
+      quiet_word++
     :: else
     fi
   fi
 }
 
 // ThreadEngine::submit from outside
-proctype outsider() {
+proctype outsider(bool follows_up) {
   byte ours, theirs;
   bool is_quiet, was_closed;
 #ifdef MUTATE_LOOK_BEFORE_COUNT
@@ -59,7 +82,7 @@ proctype outsider() {
   d_step { accepted[OUTSIDE]++ };
 #else
   d_step { accepted[OUTSIDE]++ };
-  was_closed = closed;
+  was_closed = (follows_up -> terminated : closed);
 #endif
   if
   :: was_closed ->
@@ -82,6 +105,10 @@ proctype worker() {
   bool submitted = false;
 end_idle:
   do
+  :: stopping ->
+    assert(queued == 0);
+    alive = false;
+    break
   :: atomic { queued > 0 -> queued-- };
     assert(!drained);
     // The task submits another one.
@@ -105,6 +132,14 @@ proctype ends_it() {
   byte ours, theirs, word;
   bool is_quiet;
   closed = true;
+#ifdef TO_STOP
+  stops_when_quiet = true;
+  awaiting_quiet++;
+#ifndef MUTATE_JOINER_TELLS_NOBODY
+  tell_if_quiet();
+#endif
+  !alive;
+#else
   // ThreadEngine::drain
 #ifndef MUTATE_DRAIN_IN_SECRET
   awaiting_quiet++;
@@ -118,14 +153,19 @@ proctype ends_it() {
     fi;
     quiet_word != word  // futex_wait
   od;
+#endif
   drained = true;
   assert(queued == 0)
 }
 
 init {
   atomic {
-    run outsider();
-    run outsider();
+    run outsider(false);
+#ifdef TO_STOP
+    run outsider(true);
+#else
+    run outsider(false);
+#endif
     run worker();
     run ends_it()
   }

@@ -14,18 +14,18 @@ class Lasting {
  public:
   struct Retire {
     void operator()(T* part) const noexcept {
-      const detail::LockGuard guard(lock_);
-      part->next_unused = unused_;
-      unused_ = part;
+      const detail::LockGuard guard(g_lock);
+      part->next_unused = g_unused;
+      g_unused = part;
     }
   };
   using Owned = std::unique_ptr<T, Retire>;
 
   static Owned acquire() {
     {
-      const detail::LockGuard guard(lock_);
-      if (T* const part = unused_) {
-        unused_ = part->next_unused;
+      const detail::LockGuard guard(g_lock);
+      if (T* const part = g_unused) {
+        g_unused = part->next_unused;
         return Owned(part);
       }
     }
@@ -33,8 +33,8 @@ class Lasting {
   }
 
  private:
-  static inline constinit detail::PrivateLock lock_;
-  static inline constinit T* unused_ = nullptr;  // under the lock
+  static inline constinit detail::PrivateLock g_lock;
+  static inline constinit T* g_unused = nullptr;  // under the lock
 };
 
 }  // namespace muster::engine::thread
