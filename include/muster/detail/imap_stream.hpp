@@ -54,7 +54,7 @@ class ImapStream : public ImapWindow {
     if (outcome.has_value()) {
       for (Outcome<T>& item : outcome.value()) ready_.push_back(std::move(item));
     } else {
-      for (std::size_t i = 0; i < chunk->items; ++i) ready_.push_back(outcome.error());
+      for (std::size_t i = 0; i < chunk->items; ++i) ready_.emplace_back(outcome.error());
     }
   }
 
