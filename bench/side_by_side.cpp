@@ -25,7 +25,7 @@ Row row_of(const Work& work, int workers, std::vector<double> costs) {
 void print(const std::vector<Row>& rows, const Benchmark& benchmark) {
   for (const Row& row : rows) {
     const std::string remark = row.impl == kOurs ? benchmark.remark(row, rows) : "";
-    std::printf("%-14s %2d  %-10s %12.2f %12.2f  %-7s%s%s\n", row.work.c_str(), row.workers, row.impl.c_str(),
+    std::printf("%-16s %2d  %-15s %12.2f %12.2f  %-7s%s%s\n", row.work.c_str(), row.workers, row.impl.c_str(),
                 row.median, row.min, row.unit.c_str(), remark.empty() ? "" : "  ", remark.c_str());
   }
   std::fflush(stdout);
@@ -155,7 +155,7 @@ int run(int argc, char** argv, const Benchmark& benchmark) {
   for (const int count : workers) {
     const std::vector<Work> works = benchmark.works(count);
     if (!all_known(wanted, works)) return 2;
-    if (all.empty()) std::printf("%-14s %2s  %-10s %12s %12s\n", "work", "W", "impl", "median", "min");
+    if (all.empty()) std::printf("%-16s %2s  %-15s %12s %12s\n", "work", "W", "impl", "median", "min");
     for (const std::string& name : chosen(works, wanted)) {
       const std::vector<Row> rows = measure(works, name, count, repeat);
       print(rows, benchmark);

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "bench/process/works.hpp"
+#include "bench/processes/works.hpp"
 
 namespace bench {
 namespace {
@@ -18,19 +18,20 @@ constexpr long square(long i) { return i * i; }
 long same(long i) { return i; }
 long sum(const std::vector<unsigned char>& bytes) { return std::accumulate(bytes.begin(), bytes.end(), 0L); }
 
-double map_large(muster::ProcessPool& pool) {
+template <class Pool>
+double map_results(Pool& pool) {
   const auto start = std::chrono::steady_clock::now();
   const auto results = pool.map(square, std::views::iota(0L, kLarge));
   const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
-  check(results.size() == kLarge && results[kLarge - 1] == square(kLarge - 1), "map_large");
+  check(results.size() == kLarge && results[kLarge - 1] == square(kLarge - 1), "map_results");
   return time.count() * 1e9 / static_cast<double>(kLarge);
 }
 
-double map_one_by_one(muster::ProcessPool& pool) {
+double chunk1(muster::ProcessPool& pool) {
   long last = 0;
   const double time =
       seconds([&] { last = pool.map(square, std::views::iota(0L, kTasks), {.chunksize = 1})[kTasks - 1]; });
-  check(last == square(kTasks - 1), "map_chunk_1");
+  check(last == square(kTasks - 1), "chunk1");
   return time * 1e9 / static_cast<double>(kTasks);
 }
 
@@ -43,12 +44,12 @@ double imap(muster::ProcessPool& pool) {
   return time * 1e9 / static_cast<double>(kTasks);
 }
 
-double apply(muster::ProcessPool& pool) {
+double apply_round_trip(muster::ProcessPool& pool) {
   long total = 0;
   const double time = seconds([&] {
     for (long i = 0; i < kTrips; ++i) total += pool.apply(same, i);
   });
-  check(total == static_cast<long>(kTrips) * (kTrips - 1) / 2, "apply");
+  check(total == static_cast<long>(kTrips) * (kTrips - 1) / 2, "apply_round_trip");
   return time * 1e6 / kTrips;
 }
 
@@ -61,7 +62,7 @@ double apply_idle(muster::ProcessPool& pool) {
   return time * 1e6 / kRests;
 }
 
-double array_sum(muster::ProcessPool& pool, const std::vector<unsigned char>& bytes) {
+double array_in(muster::ProcessPool& pool, const std::vector<unsigned char>& bytes) {
   long total = 0;
   // A map over one item that stays ours: the pool makes no copy of its own before it sends it.
   const double time = seconds([&] { total = pool.map(sum, std::span(&bytes, 1))[0]; });
@@ -82,7 +83,7 @@ double start_stop(int workers) {
 }
 
 // From the death of a worker until there is another in its place that lives.
-double replace(muster::ProcessPool& pool) {
+double respawn(muster::ProcessPool& pool) {
   const auto whole = [&](int lost) {
     const std::vector<int> pids = pool.worker_pids();
     return static_cast<int>(pids.size()) == pool.processes() && std::ranges::find(pids, lost) == pids.end();
@@ -99,16 +100,18 @@ double replace(muster::ProcessPool& pool) {
 
 std::vector<Work> muster_works(int workers) {
   const auto pool = std::make_shared<muster::ProcessPool>(workers);
+  const auto threads = std::make_shared<muster::ThreadPool>(workers);
   const auto bytes = std::make_shared<std::vector<unsigned char>>(kBytes);
   for (std::size_t i = 0; i < kBytes; i += kOnes) (*bytes)[i] = 1;
-  return {{"map_chunk_1", "muster", "ns/task", [pool] { return map_one_by_one(*pool); }},
+  return {{"map_results", "muster", "ns/item", [pool] { return map_results(*pool); }},
+          {"map_results", "threads", "ns/item", [threads] { return map_results(*threads); }},
+          {"chunk1", "muster", "ns/task", [pool] { return chunk1(*pool); }},
           {"imap", "muster", "ns/item", [pool] { return imap(*pool); }},
-          {"apply", "muster", "us", [pool] { return apply(*pool); }},
+          {"apply_round_trip", "muster", "us", [pool] { return apply_round_trip(*pool); }},
           {"apply_idle", "muster", "us", [pool] { return apply_idle(*pool); }},
-          {"map_large", "muster", "ns/item", [pool] { return map_large(*pool); }},
-          {"array_64MiB", "muster", "ms", [pool, bytes] { return array_sum(*pool, *bytes); }},
+          {"array_in", "muster", "ms", [pool, bytes] { return array_in(*pool, *bytes); }},
           {"start_stop", "muster", "ms", [workers] { return start_stop(workers); }},
-          {"replace", "muster", "ms", [pool] { return replace(*pool); }}};
+          {"respawn", "muster", "ms", [pool] { return respawn(*pool); }}};
 }
 
 }  // namespace bench

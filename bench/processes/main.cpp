@@ -1,11 +1,14 @@
-// The process pool beside python3's multiprocessing.Pool, in one run. Beside some works stands a limit: the system
-// calls or the copy that they need at least, bare. What counts are the ratios; where we are behind, the line says so.
+// The process pool beside Python's, in one run. Beside some works stands a limit: the system calls or the copy that
+// they need at least, bare; or the same work by threads. What counts are the ratios; where we are behind, the line says
+// so.
 
 #include <muster/init.hpp>
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
 
-#include "bench/process/works.hpp"
+#include "bench/processes/works.hpp"
 
 namespace {
 
@@ -17,15 +20,18 @@ std::vector<bench::Work> all_works(int workers) {
   return works;
 }
 
+bool is_python(const std::string& impl) {
+  return std::ranges::find(bench::kPythonPools, impl) != bench::kPythonPools.end();
+}
+
 std::string beside_all(const bench::Row& ours, const std::vector<bench::Row>& all) {
   std::string remark;
   for (const bench::Row& other : all) {
     if (other.impl == bench::kOurs) continue;
-    const bool python = other.impl == "python3";
+    const double ratio = ours.median / other.median;
     char text[96];
-    std::snprintf(text, sizeof text, "%.3f x %s%s", ours.median / other.median,
-                  python ? "python3's time" : ("a bare " + other.impl).c_str(),
-                  python && ours.median > other.median ? ": BEHIND" : "");
+    std::snprintf(text, sizeof text, ratio < 0.1 ? "%.4f x %s%s" : "%.2f x %s%s", ratio, other.impl.c_str(),
+                  is_python(other.impl) && ratio > 1 ? ": BEHIND" : "");
     remark.append(remark.empty() ? "" : "  ").append(text);
   }
   return remark;
@@ -36,7 +42,7 @@ std::string beside_all(const bench::Row& ours, const std::vector<bench::Row>& al
 int main(int argc, char** argv) {
   muster::init(argc, argv);
   return bench::run(argc, argv,
-                    {.about = "muster's process pool beside python3's, in one run",
+                    {.about = "muster's process pool beside Python's, in one run",
                      .workers = {2},
                      .repeat = 5,
                      .works = all_works,

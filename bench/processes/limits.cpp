@@ -14,7 +14,7 @@
 #include <new>
 #include <thread>
 
-#include "bench/process/works.hpp"
+#include "bench/processes/works.hpp"
 
 namespace bench {
 namespace {
@@ -130,9 +130,9 @@ double copy(const unsigned char* bytes) {
 std::vector<Work> limit_works(int workers) {
   const auto echo = std::make_shared<Echo>();
   const std::shared_ptr<unsigned char[]> bytes(new unsigned char[kBytes]());
-  return {{"apply", "futex", "us", [echo] { return trips(*echo); }},
+  return {{"apply_round_trip", "futex", "us", [echo] { return trips(*echo); }},
           {"apply_idle", "futex", "us", [echo] { return rested_trip(*echo); }},
-          {"array_64MiB", "memcpy", "ms", [bytes] { return copy(bytes.get()); }},
+          {"array_in", "memcpy", "ms", [bytes] { return copy(bytes.get()); }},
           {"start_stop", "fork+wait", "ms", [echo, workers] { return forks(*echo, workers); }}};
 }
 

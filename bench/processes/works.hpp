@@ -1,0 +1,28 @@
+#pragma once
+// What the process pool and Python's are measured at, and the bare limits beside them.
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "bench/side_by_side.hpp"
+
+namespace bench {
+
+inline constexpr long kLarge = 10'000'000;  // items of a map whose chunks the pool chooses
+inline constexpr long kTasks = 20'000;      // items that are sent one by one
+inline constexpr int kTrips = 2'000;        // calls, one after another
+inline constexpr int kRests = 50;           // calls, each after a rest in which everybody falls asleep
+inline constexpr std::size_t kBytes =
+    1U << 26U;  // what is sent at once: nearly all zeros, so that both sides sum it fast
+inline constexpr std::size_t kOnes = 1U << 12U;  // every so many bytes there is a one
+inline constexpr int kStarts = 10;               // pools made and ended
+
+// Python's: multiprocessing.Pool, concurrent.futures' ProcessPoolExecutor, and joblib's.
+inline constexpr std::array kPythonPools{"multiprocessing", "futures", "loky"};
+
+std::vector<Work> muster_works(int workers);
+std::vector<Work> python_works(int workers);  // without those that are not there, once that has been told
+std::vector<Work> limit_works(int workers);
+
+}  // namespace bench
