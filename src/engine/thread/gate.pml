@@ -105,10 +105,12 @@ proctype worker() {
   bool submitted = false;
 end_idle:
   do
+#ifdef TO_STOP
   :: stopping ->
     assert(queued == 0);
     alive = false;
     break
+#endif
   :: atomic { queued > 0 -> queued-- };
     assert(!drained);
     // The task submits another one.
