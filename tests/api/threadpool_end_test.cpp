@@ -16,7 +16,7 @@
 #include <tuple>
 #include <vector>
 
-#include "tests/support/child.hpp"
+#include "tests/support/forked.hpp"
 #include "tests/support/leaks.hpp"
 #include "tests/support/tracked.hpp"
 #include "tests/support/work_requests.hpp"
@@ -106,11 +106,14 @@ TEST(RequestPoolEnd, processes_can_be_started_beside_one_that_is_idle) {
   EXPECT_EQ(processes.apply(square, 4), 16);
 }
 
-TEST(RequestPoolEnd, in_a_copy_of_its_process_it_refuses_work_and_ends_in_silence) {
+TEST(RequestPoolEnd, in_a_copy_of_its_process_it_refuses_work_and_ends) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "AddressSanitizer's own memory may be locked for ever in a copy";
+#endif
   auto pool = std::make_unique<ThreadPool>(2);
   pool->put_request(WorkRequest(square, std::tuple(1)));
   pool->wait();
-  const Ended ended = run_in_child([&pool] {
+  Forked copy([&pool] {
     int refused = 0;
     const auto expect_error = [&refused](const auto& call) {
       try {
@@ -128,8 +131,9 @@ TEST(RequestPoolEnd, in_a_copy_of_its_process_it_refuses_work_and_ends_in_silenc
     if (pool->workers() != 0) throw std::runtime_error("there are no workers here");
     pool.reset();
     if (refused != 4) throw std::runtime_error("refused " + std::to_string(refused));
+    return true;
   });
-  EXPECT_TRUE(ended.well()) << ended;
+  EXPECT_EQ(copy.reap(), 0);
 }
 
 // ---- all at once ---------------------------------------------------------------------------------------------------
