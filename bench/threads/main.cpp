@@ -18,6 +18,7 @@ std::vector<bench::Work> all_works(int workers) {
 }
 
 std::string beside(const bench::Row& ours, const bench::Row& other) {
+  if (other.median == 0) return (ours.median == 0 ? "none, as " : "more than none of ") + other.impl;
   char text[64];
   std::snprintf(text, sizeof text, "%.2f x %s", ours.median / other.median, other.impl.c_str());
   return text;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
@@ -21,6 +22,7 @@ constexpr std::size_t kItems = 2'000;
 constexpr std::size_t kHeavy = kItems / 100;
 constexpr long kTimes = 100;
 constexpr double kLight = 5e-6;  // seconds
+constexpr double kClocks = 5;    // microseconds: what two clocks differ by where nobody else is
 
 // Each round needs the one before, so that neither a compiler nor a processor gets ahead. It reads no clock: who waits
 // for a time to pass has nothing to do while others keep the processor.
@@ -40,6 +42,16 @@ long rounds_of_light() {
   }
   return static_cast<long>(kLight / best * kRounds);
 }
+
+double cpu_of(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) * 1e-3;
+}
+
+// In microseconds, of every thread but the caller: falling asleep and getting up costs the caller itself ten times what
+// is looked for.
+double cpu_of_others() { return cpu_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_of(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace
 
@@ -76,9 +88,10 @@ int idlers(int workers) { return std::max(workers, 4); }
 double idle_cpu(const std::function<void()>& before) {
   std::this_thread::sleep_for(200ms);  // until those that worked last have stopped looking for more
   before();
-  const std::clock_t start = std::clock();
+  const double start = cpu_of_others();
   std::this_thread::sleep_for(2s);
-  return static_cast<double>(std::clock() - start) * 1e6 / CLOCKS_PER_SEC;
+  const double spent = std::round(cpu_of_others() - start);
+  return spent < kClocks ? 0 : spent;
 }
 
 }  // namespace bench
