@@ -33,6 +33,7 @@ std::uint64_t Arrivals::next_number() noexcept {
 
 ImapWindow::ImapWindow(PoolCore& core, const CallOptions& options, bool ordered, bool sized)
     : core_(&core),
+      home_(core.weak_from_this()),
       options_(options),
       ordered_(ordered),
       sized_(sized),
@@ -84,7 +85,8 @@ AsyncCore* ImapWindow::next_chunk(Nanos deadline) {
     AsyncCore* oldest = nullptr;
     {
       const LockGuard guard(lock_);
-      fill(window_);
+      // Several at a time: each hand-over may wake a worker.
+      if (in_flight_.size() <= window_ - window_ / 4) fill(window_);
       if (in_flight_.empty()) {
         end_of_input();
         return nullptr;
@@ -95,6 +97,9 @@ AsyncCore* ImapWindow::next_chunk(Nanos deadline) {
     }
     // A task that reads in completion order cannot wait for any of several: it helps the oldest.
     const bool one = ordered_ || engine::thread::inside_any_task();
+    if (one && deadline == kForever) {
+      if (const std::shared_ptr<PoolCore> home = home_.lock()) home->await(*oldest);
+    }
     if (!(one ? wait_for(*oldest, deadline) : arrivals_->wait(seen, deadline))) {
       throw TimeoutError("next(): no result within the timeout");
     }

@@ -53,6 +53,7 @@ class Pool final : public PoolCore {
   bool is_inside() const noexcept override { return engine_->inside(); }
   std::vector<int> worker_pids() const override { return engine_->worker_ids(); }
   void submit(Task& task, const CallOptions& options, bool follow_up) override;
+  void submit_and_await(Task& task, const CallOptions& options) override;
   void await(Task& task) override;
   void run(Loop& loop, const CallOptions& options) override;
   std::exception_ptr why_dropped(const std::exception_ptr& failure) const override;
@@ -69,6 +70,8 @@ class Pool final : public PoolCore {
     if (is_ours()) engine_->resume();
   }
   PoolStats stats() const override;
+
+  std::shared_ptr<Landing> landing(std::size_t bytes) override { return engine_->landing(bytes); }
 
   std::stop_token stop_token() const noexcept override { return stop_.get_token(); }
   void watch(Watch& watch) override { timer_.add(watch); }
@@ -92,6 +95,7 @@ class Pool final : public PoolCore {
     if (!is_ours())
       throw Error("this pool belongs to the process that made it, and this process is a copy of that one");
   }
+  void hand_in(Task& task, const CallOptions& options, bool follow_up, bool attended);
   [[noreturn]] void refuse() const;
   void conclude_feeds() noexcept;
   void drain_with_patience();
@@ -122,12 +126,21 @@ engine::Terms terms_of(const CallOptions& options, bool follow_up) {
           .time_limit = options.timeout.limited() ? options.timeout.nanoseconds().count() : kForever};
 }
 
-void Pool::submit(Task& task, const CallOptions& options, bool follow_up) {
+void Pool::submit(Task& task, const CallOptions& options, bool follow_up) { hand_in(task, options, follow_up, false); }
+
+void Pool::submit_and_await(Task& task, const CallOptions& options) {
+  hand_in(task, options, false, true);
+  await(task);
+}
+
+void Pool::hand_in(Task& task, const CallOptions& options, bool follow_up, bool attended) {
   bool accepted = false;
   try {
     require_ours();
     task.generation = generation_;
-    accepted = engine_->submit(task, terms_of(options, follow_up));
+    engine::Terms terms = terms_of(options, follow_up);
+    terms.attended = attended;
+    accepted = engine_->submit(task, terms);
   } catch (...) {
     task.release();
     throw;

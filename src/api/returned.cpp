@@ -26,6 +26,7 @@ std::exception_ptr make_failure(const Returned& returned, std::size_t index) {
       return returned.error;
     case Tag::kDropped:
     case Tag::kValues:
+    case Tag::kLanded:
       break;
   }
   if (returned.error) return returned.error;

@@ -23,20 +23,15 @@ Storage::Storage(std::size_t count, std::size_t size, std::size_t alignment) : a
   }
   os::Mapping mapping = os::Mapping::anonymous(bytes_, os::huge_page_size());
   mapping.advise_huge();
-  mapping_ = new os::Mapping(std::move(mapping));
-  data_ = mapping_->data();
+  data_ = mapping.data();
+  keeper_ = std::make_shared<os::Mapping>(std::move(mapping));
+  huge_ = true;
 }
 
 Storage::~Storage() {
-  if (mapping_ != nullptr) {
-    delete mapping_;
-  } else if (data_ != nullptr) {
-    ::operator delete(data_, std::align_val_t(alignment_));
-  }
+  if (!keeper_ && data_ != nullptr) ::operator delete(data_, std::align_val_t(alignment_));
 }
 
-std::size_t Storage::objects_a_page(std::size_t size) const noexcept {
-  return mapping_ == nullptr ? 0 : os::huge_page_size() / size;
-}
+std::size_t Storage::objects_a_page(std::size_t size) const noexcept { return huge_ ? os::huge_page_size() / size : 0; }
 
 }  // namespace muster::detail

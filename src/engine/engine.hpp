@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include <muster/detail/landing.hpp>
 #include <muster/detail/loop_codec.hpp>
 #include <muster/detail/task.hpp>
 
@@ -38,6 +39,7 @@ struct Terms {
   bool follow_up = false;               // part of a call that was accepted earlier: a closed gate lets it pass
   int priority = 0;                     // larger goes first, where the engine has lanes
   Nanos time_limit = detail::kForever;  // from its begin; only engines that can kill look at it
+  bool attended = false;                // who submits it calls attend() next, whatever happens
 };
 
 // Calls into the front, on the worker's side.
@@ -98,7 +100,7 @@ class Engine {
   virtual Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) = 0;
 
   // For a caller that waits for `task` and nothing else, while the engine is kept alive: may bring its end about sooner
-  // than waiting for its state would. May return before that.
+  // than waiting for its state would. May return before that. Terms::attended tells of it in advance.
   virtual void attend(Task& /*task*/) {}
 
   // For a task that the caller has won by Task::begin, from wherever; until it is settled the engine stays alive.
@@ -132,6 +134,10 @@ class Engine {
   // Until resume (or terminate), nobody begins what was not begun before, but for what that waits for.
   virtual void pause() {}
   virtual void resume() {}
+
+  // Memory in which workers elsewhere can leave so many bytes of a loop's results; null: there is none to be had, or it
+  // is not worth it. Throws std::bad_alloc.
+  virtual std::shared_ptr<detail::Landing> landing(std::size_t /*bytes*/) { return nullptr; }
 
   // True when the caller runs inside a task of this engine.
   virtual bool inside() const noexcept = 0;

@@ -220,5 +220,51 @@ TEST(HugePages, are_pages_times_a_power_of_two) {
 
 TEST(PageSize, is_what_the_kernel_says) { EXPECT_EQ(page_size(), static_cast<std::size_t>(getpagesize())); }
 
+// ---- shared files
+// ----------------------------------------------------------------------------------------------------
+
+TEST(SharedFile, has_no_pages_until_they_are_taken) {
+  constexpr std::size_t kBytes = std::size_t{1} << 20U;
+  Descriptor file = shared_file(kBytes, "test");
+  struct stat status = {};
+  ASSERT_EQ(fstat(file.number(), &status), 0);
+  EXPECT_EQ(status.st_size, static_cast<off_t>(kBytes));
+  EXPECT_EQ(status.st_blocks, 0);
+  Mapping memory = map_shared(std::move(file), kBytes, true);
+  memory.take_pages(page_size() + 1, page_size());  // parts of two pages
+  ASSERT_EQ(fstat(memory.descriptor(), &status), 0);
+  EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, 2 * page_size());
+  memory.take_pages(0, 2 * kBytes);  // no further than it goes
+  ASSERT_EQ(fstat(memory.descriptor(), &status), 0);
+  EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, kBytes);
+}
+
+TEST(SharedFile, keeps_its_size) {
+  const Descriptor file = shared_file(page_size(), "test");
+  EXPECT_NE(ftruncate(file.number(), 0), 0);
+  EXPECT_NE(ftruncate(file.number(), static_cast<off_t>(2 * page_size())), 0);
+}
+
+TEST(SharedFile, view_shows_what_others_write_and_hides_what_is_written_to_it) {
+  Descriptor file = shared_file(2 * page_size(), "test");
+  Mapping theirs = map_shared(Descriptor(dup(file.number())), 2 * page_size(), true);
+  Mapping view = map_view(std::move(file), 2 * page_size());
+  theirs.take_pages(0, 2 * page_size());
+  bytes_of(theirs)[0] = 1;
+  EXPECT_EQ(bytes_of(view)[0], 1);
+  bytes_of(view)[1] = 2;
+  EXPECT_EQ(bytes_of(theirs)[1], 0);
+  bytes_of(theirs)[0] = 3;
+  EXPECT_EQ(bytes_of(view)[0], 1) << "the page is our own now";
+  view.forget_changes();
+  EXPECT_EQ(bytes_of(view)[0], 3);
+  EXPECT_EQ(bytes_of(view)[1], 0);
+}
+
+TEST(SharedFile, larger_than_the_machine_is_refused) {
+  EXPECT_THROW(shared_file(std::size_t{1} << 60U, "test"), std::bad_alloc);
+  EXPECT_THROW(shared_file(SIZE_MAX, "test"), std::bad_alloc);
+}
+
 }  // namespace
 }  // namespace muster::os

@@ -184,9 +184,15 @@ class Mapping {
   // Asks for huge pages; false when the system has none to give, or the mapping holds no whole aligned one (an
   // answer, not an error).
   bool advise_huge() noexcept;
+  // Of a shared file's: takes the pages of a part and maps them, so that no touch of it can fail. Dearer than it looks
+  // where they are mapped already. Throws std::bad_alloc when there is no room.
+  void take_pages(std::size_t offset, std::size_t bytes);
+  // Of a view (map_view): forgets what this process has written to it.
+  void forget_changes() noexcept;
 
  private:
   friend Mapping map_shared(Descriptor descriptor, std::size_t bytes, bool writable);  // os/process.hpp
+  friend Mapping map_view(Descriptor descriptor, std::size_t bytes);
 
   void* data_ = nullptr;
   std::size_t size_ = 0;

@@ -222,4 +222,15 @@ void silence_ended(const Descriptor& copies_ended) noexcept;
 // unable to shrink (Mapping::memfd makes such). Throws std::system_error where it is not so, or cannot be mapped.
 Mapping map_shared(Descriptor descriptor, std::size_t bytes, bool writable);
 
+// A file for shared memory of `bytes` (rounded up to whole pages), whose size nobody can change. Its pages are not
+// there yet: to touch one may end the process, unless Mapping::take_pages was called or somebody has written to it.
+// Throws std::system_error, and std::bad_alloc when the machine has not so much memory now.
+Descriptor shared_file(std::size_t bytes, const char* name);
+// Its memory for reading, and for changes that only this process sees. It shows what others write, but for the pages
+// that were changed here; a copy of this process has the same view, not a copy of the memory.
+Mapping map_view(Descriptor descriptor, std::size_t bytes);
+
+// Changes whenever a copy of this process has been made: what memory a copy may have in view can be told by it.
+std::uint64_t copies_made() noexcept;
+
 }  // namespace muster::os

@@ -212,6 +212,15 @@ TEST(QuietCopy, has_one_thread_and_counts_it) {
 
 // ---- generations ----
 
+TEST(CopiesMade, are_counted_on_both_sides_of_a_copy) {
+  const std::uint64_t before = copies_made();
+  EXPECT_EQ(end_of_copy([before] { return copies_made() != before ? 5 : 0; }).code, 5);
+  const std::uint64_t after = copies_made();
+  EXPECT_NE(after, before);
+  EXPECT_EQ(answer_of_quiet_copy([after] { return copies_made() != after ? 5 : 0; }), 5);
+  EXPECT_NE(copies_made(), after);
+}
+
 TEST(Generation, grows_with_every_kind_of_copy) {
   const std::uint32_t here = generation();
   EXPECT_EQ(generation(), here);

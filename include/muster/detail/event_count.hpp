@@ -15,10 +15,12 @@ namespace muster::detail {
 template <Scope kScope>
 class EventCount {
  public:
-  void ring() noexcept {
-    if ((word_.fetch_add(kNudge, std::memory_order_seq_cst) & kSleepers) == 0) return;
+  // Whether somebody was asleep, or about to be.
+  bool ring() noexcept {
+    if ((word_.fetch_add(kNudge, std::memory_order_seq_cst) & kSleepers) == 0) return false;
     word_.fetch_and(~kSleepers, std::memory_order_relaxed);
     wake_all(word_, kScope);
+    return true;
   }
   std::uint32_t seen() const noexcept { return word_.load(std::memory_order_seq_cst); }
   // Waits until ring() was called since `seen`; false when the deadline passed first.

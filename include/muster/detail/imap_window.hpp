@@ -59,6 +59,7 @@ class MUSTER_EXPORT ImapWindow : public Feed {
   void end_of_input();
 
   PoolCore* core_;
+  const std::weak_ptr<PoolCore> home_;  // the same: the reader may read on when the pool is gone
   const CallOptions options_;
   const bool ordered_;
   const bool sized_;

@@ -18,6 +18,7 @@ class RemoteCall;
 struct Returned {
   enum class Tag : std::uint8_t {
     kValues,     // `bytes` are their values, one after another
+    kLanded,     // their values lie in the loop's landing
     kException,  // one item: `bytes` are what it threw
     kMemory,     // one item: there was no memory for its outcome
     kTimeout,    // one item: it took longer than its limit, and its worker was killed for it
@@ -49,6 +50,8 @@ struct LoopCodec {
   void (*pack_common)(const Loop&, Writer&);
   void (*pack)(const Loop&, std::size_t begin, std::size_t end, Writer&);
   WhatNext (*settle)(Loop&, std::size_t begin, std::size_t end, const Returned&) noexcept;
+  // As run, but leaves the values in the loop's landing; for loops that have one.
+  void (*run_in_place)(RemoteCall&) = nullptr;
 };
 
 }  // namespace muster::detail

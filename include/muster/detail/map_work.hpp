@@ -11,6 +11,7 @@
 
 #include <muster/async_result.hpp>
 #include <muster/detail/call.hpp>
+#include <muster/detail/landing.hpp>
 #include <muster/detail/map_core.hpp>
 #include <muster/detail/source.hpp>
 #include <muster/outcome.hpp>
@@ -26,12 +27,18 @@ inline constexpr std::size_t kObjectsALine = 64 % sizeof(T) == 0 ? 64 / sizeof(T
 template <class T>
 class ResultsSink {
  public:
+  using Value = T;
   using Taken = Results<T>;
   explicit ResultsSink(std::size_t size) : storage_(size, sizeof(T), alignof(T)) {}
+  // In memory where other processes write them; null: as above.
+  ResultsSink(std::size_t size, std::shared_ptr<Landing> landing)
+      : landing_(landing.get()),
+        storage_(landing ? Storage(std::move(landing)) : Storage(size, sizeof(T), alignof(T))) {}
 
   void shape(Loop& loop) const noexcept {
     loop.align = kObjectsALine<T>;
     loop.page = storage_.objects_a_page(sizeof(T));
+    loop.landing = landing_;
   }
   auto writer() const noexcept {
     return [to = static_cast<T*>(storage_.data())](std::size_t i, auto&& make) {
@@ -45,12 +52,14 @@ class ResultsSink {
   Results<T> take(std::size_t size) noexcept { return Results<T>(std::move(storage_), size); }
 
  private:
+  Landing* landing_ = nullptr;
   Storage storage_;
 };
 
 template <>
 class ResultsSink<void> {
  public:
+  using Value = void;
   using Taken = Results<void>;
   explicit ResultsSink(std::size_t /*size*/) noexcept {}
   void shape(Loop&) const noexcept {}

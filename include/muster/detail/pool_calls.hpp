@@ -52,15 +52,13 @@ class PoolCalls {
   template <class F, class... Args>
   auto apply(F&& f, Args&&... args) {
     const std::shared_ptr<PoolCore> keep = core().shared_from_this();  // the task may destroy the pool
-    auto task = launch(false, std::forward<F>(f), std::forward<Args>(args)...);
-    keep->await(*task);
-    return result_of(std::move(task)).get();
+    return result_of(launch(true, std::forward<F>(f), std::forward<Args>(args)...)).get();
   }
 
   // The same without waiting.
   template <class F, class... Args>
   auto apply_async(F&& f, Args&&... args) {
-    return result_of(launch(true, std::forward<F>(f), std::forward<Args>(args)...));
+    return result_of(launch(false, std::forward<F>(f), std::forward<Args>(args)...));
   }
 
   // f(args...) in a worker, and no word of it: wait_all() says when all are done. Fire and forget.
@@ -193,11 +191,12 @@ class PoolCalls {
 
   CallOptions resolved(const CallOptions& options) const { return &options == &kPoolsOwn ? this->options() : options; }
 
+  // `now`: until it is settled.
   template <class F, class... Args>
-  auto launch(bool early, F&& f, Args&&... args) {
+  auto launch(bool now, F&& f, Args&&... args) {
     using Made = typename Kind::template Call<std::decay_t<F>, kept_t<Args>...>;
-    TaskRef<Made> task(new Made(core(), options(), early, std::forward<F>(f), std::forward<Args>(args)...));
-    core().submit(*task, options(), false);
+    TaskRef<Made> task(new Made(core(), options(), !now, std::forward<F>(f), std::forward<Args>(args)...));
+    now ? core().submit_and_await(*task, options()) : core().submit(*task, options(), false);
     return task;
   }
   template <class... T>
@@ -216,8 +215,18 @@ class PoolCalls {
     using R = typename Kind::template MapResult<F, Source>;
     using Sink = ResultsSink<std::conditional_t<kTry, Outcome<R>, R>>;
     using Work = typename Kind::template Map<Kept, Source, Sink, kTry>;
-    Sink sink(source.size());
+    Sink sink = sink_for<Sink>(source.size());
     return Work(core(), std::forward<Kept>(f), std::move(source), std::move(sink), options).run_now(options);
+  }
+
+  template <class Sink>
+  Sink sink_for(std::size_t size) {
+    if constexpr (requires { requires Kind::template kLands<typename Sink::Value>; }) {
+      const std::size_t most = SIZE_MAX / sizeof(typename Sink::Value);
+      return size < most ? Sink(size, core().landing(size * sizeof(typename Sink::Value))) : Sink(size);
+    } else {
+      return Sink(size);
+    }
   }
 
   template <class T, class Op, class Source>
@@ -238,7 +247,7 @@ class PoolCalls {
   auto map_later(F f, Source source, const CallOptions& options) {
     using R = typename Kind::template MapResult<F, Source>;
     using Made = MapTask<typename Kind::template Map<F, Source, ResultsSink<R>, false>>;
-    ResultsSink<R> sink(source.size());
+    auto sink = sink_for<ResultsSink<R>>(source.size());
     TaskRef<Made> task(new Made(core(), std::move(f), std::move(source), std::move(sink), options));
     core().submit(*task, options, false);
     return AsyncResult<Results<R>>(TaskRef<AsyncState<Results<R>>>(task.detach()));

@@ -2,11 +2,13 @@
 // The compiled half of every pool: what the templates of the API call. It chooses the engine, guards the gate, and
 // keeps what belongs to the pool as a whole.
 
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <stop_token>
 #include <vector>
 
+#include <muster/detail/landing.hpp>
 #include <muster/detail/task.hpp>
 #include <muster/detail/wait_word.hpp>
 #include <muster/pool_options.hpp>
@@ -68,7 +70,9 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part
   // of a call that was accepted earlier.
   virtual void submit(Task& task, const CallOptions& options, bool follow_up) = 0;
-  // Waits until `task`, which was submitted here, is settled.
+  // The same, and waits until it is settled. Who calls keeps the core.
+  virtual void submit_and_await(Task& task, const CallOptions& options) = 0;
+  // Waits until `task`, which was submitted here, is settled. Who calls keeps the core.
   virtual void await(Task& task) = 0;
   // Runs a loop while the caller waits. Throws as submit does; a loop that was accepted does not throw.
   virtual void run(Loop& loop, const CallOptions& options) = 0;
@@ -84,6 +88,10 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   virtual void pause() = 0;
   virtual void resume() = 0;
   virtual PoolStats stats() const = 0;
+
+  // Memory in which the workers can leave so many bytes of results. Null where they have ours, or it is not worth it.
+  // Throws std::bad_alloc.
+  virtual std::shared_ptr<Landing> landing(std::size_t bytes) = 0;
 
   // Requested by terminate.
   virtual std::stop_token stop_token() const noexcept = 0;

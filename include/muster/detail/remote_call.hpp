@@ -32,6 +32,36 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
     return *static_cast<T*>(common_->get());
   }
 
+  // Of a loop with a landing: where the value of item 0 goes. The entry's items may be written there, in
+  // items_in_place. Throws std::bad_alloc where there is no memory for them.
+  template <class T>
+  T* landing() {
+    return reinterpret_cast<T*>(land(sizeof(T)));
+  }
+
+  // Runs all items of the entry: make(i) leaves the value of item i in the landing, or throws.
+  template <class Make>
+  void items_in_place(const Make& make) {
+    std::atomic<std::uint64_t>& note = *note_;  // what make writes may look like a change of our members
+    const std::uint64_t first_note = next_note_;
+    const std::size_t begin = begin_item_;
+    const std::size_t end = end_item_;
+    for (std::size_t i = begin; i < end; ++i) {
+      try {
+        for (; i < end; ++i) {
+          note.store(first_note + (i - begin), std::memory_order_release);
+          make(begun(i));
+        }
+      } catch (...) {
+        landed(i - begin);
+        fail([](Writer& to) { write_exception(to, std::current_exception()); });
+        if (stop_at_failure_) return;
+      }
+    }
+    note.store(first_note + (end - begin), std::memory_order_release);  // none is begun: all are there
+    landed(end - begin);
+  }
+
   // Runs the next item: make(Writer&) writes its value, or throws. False when no further item shall run.
   template <class Make>
   bool item(const Make& make) {
@@ -54,6 +84,9 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
   virtual void start_timed() noexcept = 0;  // the item has a time limit
   virtual void finish_slowly() = 0;         // it has one, or its value is not in the open run
   virtual void fail(void (*write_failure)(Writer&)) noexcept = 0;
+  virtual std::byte* land(std::size_t item_size) = 0;
+  // All items of the entry below this one have an outcome: their values are in place, but for failures told before.
+  virtual void landed(std::size_t items) noexcept = 0;
 
   std::size_t begin_item_ = 0;
   std::size_t end_item_ = 0;
@@ -86,6 +119,15 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
     ++count_;
     progress_->store(progress_base_ + count_ * kOneItem + static_cast<std::uint64_t>(at_ - run_),
                      std::memory_order_release);
+  }
+
+  // Nothing of the item is done before its note is written: a crash in it would be another item's else.
+  static std::size_t begun(std::size_t item) noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+#if defined(__GNUC__)
+    asm volatile("" : "+r"(item));
+#endif
+    return item;
   }
 
   static constexpr std::uint64_t kMostInRun = (1U << 20U);

@@ -11,6 +11,7 @@
 
 #include <muster/detail/loop_codec.hpp>
 #include <muster/detail/map_work.hpp>
+#include <muster/detail/plain.hpp>
 #include <muster/detail/remote_call.hpp>
 #include <muster/detail/returned.hpp>
 #include <muster/detail/travel.hpp>
@@ -41,6 +42,15 @@ inline constexpr bool kCounts = false;
 template <class W>
 inline constexpr bool kCounts<IotaSource<W>> = true;
 
+// Whether results of this type can be left in shared memory: whatever bytes are there are a value.
+template <class T>
+constexpr bool is_landable() {
+  if constexpr (kPlain<T>) return !holds_bool<T>();
+  return false;
+}
+template <class T>
+inline constexpr bool kLandable = is_landable<T>();
+
 // The worker's side. F is the callable as it travels, V an item.
 template <class F, class V, class R, bool kCounted>
 struct RemoteItems {
@@ -50,25 +60,55 @@ struct RemoteItems {
   };
 
   static void run(RemoteCall& call) {
+    with_items(call, [&call](const F& f, auto item_at) {
+      for (std::size_t i = call.begin(); i < call.end(); ++i) {
+        const bool go_on = call.item([&](Writer& to) {
+          V item = item_at(i);
+          write_result<R>(to, [&]() -> decltype(auto) { return call_with(f, item); });
+        });
+        if (!go_on) return;
+      }
+    });
+  }
+
+  static void run_in_place(RemoteCall& call)
+    requires(kLandable<R>)
+  {
+    R* const to = call.landing<R>();
+    with_items(call, [&call, to](const F& f, auto item_at) {
+      inner_t<F> inner = f;
+      call.items_in_place([&, to](std::size_t i) {
+        V item = item_at(i);
+        to[i] = call_with(inner, item);
+      });
+    });
+  }
+
+ private:
+  static decltype(auto) call_with(const F& f, V& item) {
+    return muster::detail::call(f, kNoToken, static_cast<remote_item_t<F, V>>(item));
+  }
+
+  // use(f, item_at): where item_at(i) gives the items one after another.
+  template <class Use>
+  static void with_items(RemoteCall& call, const Use& use) {
     if constexpr (kCounted) {
       const Common& common = call.common<Common>([](Reader& from) {
         F f = read_callable<F>(from);
         return Common{std::move(f), read_value<V>(from)};
       });
-      run_all(call, common.f, [i = call.begin(), first = common.first]() mutable {
-        return static_cast<V>(static_cast<std::size_t>(first) + i++);
-      });
+      use(common.f,
+          [first = common.first](std::size_t i) { return static_cast<V>(static_cast<std::size_t>(first) + i); });
     } else {
       const F& f = call.common<F>([](Reader& from) { return read_callable<F>(from); });
       if constexpr (kPlain<V>) {
-        run_all(call, f, [&call] { return read_value<V>(call.input()); });
+        use(f, [&call](std::size_t) { return read_value<V>(call.input()); });
       } else {
-        run_all(call, f, [&call, unreadable = std::exception_ptr()]() mutable { return read_next(call, unreadable); });
+        use(f, [&call, unreadable = std::exception_ptr()](std::size_t) mutable { return read_next(call, unreadable); });
       }
     }
   }
 
- private:
   // Behind an item that cannot be read nobody knows where the next one begins: those that are left fail as it did.
   static V read_next(RemoteCall& call, std::exception_ptr& unreadable) {
     if (unreadable) std::rethrow_exception(unreadable);
@@ -77,19 +117,6 @@ struct RemoteItems {
     } catch (...) {
       unreadable = std::current_exception();
       throw;
-    }
-  }
-
-  template <class Next>
-  static void run_all(RemoteCall& call, const F& f, Next next) {
-    for (std::size_t i = call.begin(); i < call.end(); ++i) {
-      const bool go_on = call.item([&](Writer& to) {
-        V item = next();
-        write_result<R>(to, [&]() -> decltype(auto) {
-          return muster::detail::call(f, kNoToken, static_cast<remote_item_t<F, V>>(item));
-        });
-      });
-      if (!go_on) return;
     }
   }
 };
@@ -146,6 +173,7 @@ class RemoteMap : public MapOf<Kept, Source, Sink, remote_map_result_t<std::remo
 
   static WhatNext settle(Loop& loop, std::size_t begin, std::size_t end, const Returned& returned) noexcept {
     auto& self = static_cast<RemoteMap&>(loop);
+    if (returned.tag == Returned::Tag::kLanded) return WhatNext::kGoOn;
     if (returned.tag == Returned::Tag::kValues) return self.take_values(begin, end, returned.bytes);
     if (to_be_tried_again(returned, self.retries_)) return WhatNext::kAgain;
     return self.end(begin, end, failure_of(returned, begin));
@@ -189,7 +217,14 @@ class RemoteMap : public MapOf<Kept, Source, Sink, remote_map_result_t<std::remo
     }
   }
 
-  static constexpr LoopCodec kCodec{&RemoteItems<travelling_t<F>, V, R, kCounted>::run, &pack_common, &pack, &settle};
+  using Items = RemoteItems<travelling_t<F>, V, R, kCounted>;
+
+  static constexpr auto run_in_place() -> void (*)(RemoteCall&) {
+    if constexpr (!kTry && kLandable<R>) return &Items::run_in_place;
+    return nullptr;
+  }
+
+  static constexpr LoopCodec kCodec{&Items::run, &pack_common, &pack, &settle, run_in_place()};
 
   const std::uint32_t retries_;
 };

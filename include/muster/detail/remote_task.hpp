@@ -194,6 +194,7 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
     if constexpr (!std::is_void_v<T>) check_travels<T>();
     this->items = this->size = this->chunk = inputs_.size();
     this->common = arrivals_->number();  // the callable goes to each worker once
+    this->quiet = true;
     this->what = &typeid(F);
     this->codec = &kCodec;
     Loop::finish = [](Loop& loop) noexcept { static_cast<RemoteChunk&>(loop).end(); };

@@ -8,6 +8,9 @@ namespace muster::detail {
 
 struct RemoteWork {
   static constexpr bool kForks = false;
+  // Whether results of this type can be left in shared memory.
+  template <class T>
+  static constexpr bool kLands = kLandable<T>;
   template <class F, class... Kept>
   using Call = RemoteCallTask<F, Kept...>;
   template <class F, class... Kept>

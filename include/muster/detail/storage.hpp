@@ -3,13 +3,11 @@
 // nor touched here, so that the workers that write them also bring their pages in.
 
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 #include <muster/detail/export.hpp>
-
-namespace muster::os {
-class Mapping;
-}
+#include <muster/detail/landing.hpp>
 
 namespace muster::detail {
 
@@ -18,6 +16,8 @@ class MUSTER_EXPORT Storage {
   Storage() = default;
   // Room for `count` objects of `size` bytes. Throws std::bad_alloc, also when the product overflows.
   Storage(std::size_t count, std::size_t size, std::size_t alignment);
+  // Memory in which results have landed already.
+  explicit Storage(std::shared_ptr<Landing> landing) noexcept : data_(landing->data), keeper_(std::move(landing)) {}
   Storage(Storage&& other) noexcept { swap(other); }
   Storage& operator=(Storage&& other) noexcept {
     Storage(std::move(other)).swap(*this);
@@ -34,13 +34,15 @@ class MUSTER_EXPORT Storage {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
     std::swap(alignment_, other.alignment_);
-    std::swap(mapping_, other.mapping_);
+    std::swap(keeper_, other.keeper_);
+    std::swap(huge_, other.huge_);
   }
 
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
   std::size_t alignment_ = 0;
-  os::Mapping* mapping_ = nullptr;  // large blocks only; ours
+  std::shared_ptr<void> keeper_;  // of memory that is not simply the heap's
+  bool huge_ = false;
 };
 
 }  // namespace muster::detail

@@ -20,6 +20,7 @@ namespace muster::detail {
 
 struct Task;
 struct Loop;
+struct Landing;
 
 // How a loop travels to an engine whose workers do not share our memory; such engines call its functions and never
 // `run`.
@@ -114,7 +115,9 @@ struct Loop {
   Pace* pace = nullptr;
   const std::type_info* what = nullptr;
   const LoopCodec* codec = nullptr;
-  std::uint64_t common = 0;       // names what the codec's pack_common writes, where several loops share it; 0: none do
+  std::uint64_t common = 0;    // names what the codec's pack_common writes, where several loops share it; 0: none do
+  Landing* landing = nullptr;  // where workers elsewhere leave results, of the engine's own kind; null: they send them
+  bool quiet = false;          // finish calls none of the user's callbacks, so any thread may
   bool stops_at_failure = false;  // for workers elsewhere: within a chunk no item runs after one that failed
   // Set by whoever wants no further chunk handed out.
   std::atomic<bool> stopped{false};

@@ -29,8 +29,9 @@ Call::Call(Channel& channel, const os::Descriptor& connection, os::Bell bell)
   common_ = &made_common_;
 }
 
-void Call::set_common(std::span<const std::byte> bytes, std::exception_ptr why) {
+void Call::set_common(std::span<const std::byte> bytes, memory::Pages* landing, std::exception_ptr why) {
   made_common_.reset();
+  landing_ = landing;
   common_failure_ = std::move(why);
   common_copy_.assign(bytes.begin(), bytes.end());
   common_bytes_ = common_copy_;
@@ -116,6 +117,23 @@ void Call::fail(void (*write_failure)(Writer&)) noexcept {
     open_run();
   }
   slow_ = timed_;
+}
+
+// ---- values in place ------------------------------------------------------------------------------------------------
+
+std::byte* Call::land(std::size_t item_size) {
+  if (landing_ == nullptr) throw Error("the pool sent no memory for these results");
+  landing_->take(begin_item_ * item_size, end_item_ * item_size);
+  return landing_->data();
+}
+
+void Call::landed(std::size_t items) noexcept {
+  const std::size_t count = items - settled_;
+  if (count == 0) return;
+  const UpHead head{.count = static_cast<std::uint32_t>(count), .elsewhere = 0, .size = 0, .nanos = nanos()};
+  publish(Up::kLanded, head, run_ - sizeof(UpHead));
+  settled_ = items;
+  open_run();
 }
 
 // ---- the open run ---------------------------------------------------------------------------------------------------

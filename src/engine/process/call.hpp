@@ -12,6 +12,7 @@
 
 #include "engine/process/channel.hpp"
 #include "os/process.hpp"
+#include "parts/memory/pages.hpp"
 #include "parts/queue/ring.hpp"
 
 namespace muster::engine::process {
@@ -25,14 +26,16 @@ class Call final : public detail::RemoteCall {
 
   // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
   void run(const EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
-  // What the following entries share, until it is called again.
-  void set_common(std::span<const std::byte> bytes, std::exception_ptr why = nullptr);
+  // What the following entries share, until it is called again. `landing`: where they leave values, or null.
+  void set_common(std::span<const std::byte> bytes, memory::Pages* landing, std::exception_ptr why = nullptr);
 
  private:
   void start_timed() noexcept override;
   void finish_slowly() override;
   void fail(void (*write_failure)(detail::Writer&)) noexcept override;
   void more(std::size_t size) override;
+  std::byte* land(std::size_t item_size) override;
+  void landed(std::size_t items) noexcept override;
 
   void call(const EntryHead& head, std::exception_ptr why);
   void end_timed() noexcept;
@@ -54,6 +57,7 @@ class Call final : public detail::RemoteCall {
   std::vector<std::byte> common_copy_;
   std::shared_ptr<void> made_common_;
   std::exception_ptr common_failure_;
+  memory::Pages* landing_ = nullptr;
 
   os::Nanos limit_ = 0;      // that an item may take
   os::Nanos begun_at_ = 0;   // of the entry

@@ -23,20 +23,37 @@ inline constexpr std::size_t kInlineBytes = 1U << 14U;
 
 enum class Down : std::uint32_t {
   kCode,    // CodeHead: what a function's number stands for
-  kCommon,  // Place, bytes: what the following entries share, up to the next of these
+  kMemory,  // MemoryHead: shared memory comes through the connection, to be known by this number
+  kForget,  // MemoryHead: no entry will use it again
+  kCommon,  // CommonHead, bytes: what the following entries share, up to the next of these
   kEntry,   // EntryHead, bytes: items to be run
   kQuit,    // nothing: end yourself
 };
 
 // Where the bytes of a record are.
 struct Place {
+  static constexpr std::uint64_t kInline = 0;     // behind the record's head
+  static constexpr std::uint64_t kOwnMemory = 1;  // in the next that comes through the connection
+  static constexpr std::uint64_t kKnown = 1;      // larger: in the memory known by the number that is this much less
+
   std::uint64_t size;
-  std::uint64_t elsewhere;  // 1: in memory of its own, the next that comes through the connection
+  std::uint64_t where;
 };
 
 struct CodeHead {
   os::CodePlace place;
   std::uint32_t id;
+};
+
+struct MemoryHead {
+  std::uint64_t number;  // from 1
+  std::uint64_t size;
+  std::uint32_t writable;
+};
+
+struct CommonHead {
+  Place place;
+  std::uint64_t landing;  // where values are left; 0: they are sent
 };
 
 // Who has an entry.
@@ -61,13 +78,14 @@ struct EntryHead {
 
 enum class Up : std::uint32_t {
   kValues,      // UpHead, bytes: the values of the next `count` items
+  kLanded,      // UpHead: the values of the next `count` items are in place
   kException,   // UpHead, bytes: the next item threw
   kOverMemory,  // UpHead: the next item's outcome found no memory
 };
 
 struct UpHead {
   std::uint32_t count;
-  std::uint32_t elsewhere;  // 1: as in Place
+  std::uint32_t elsewhere;  // 1: in memory of its own, the next that comes through the connection
   std::uint64_t size;
   std::uint64_t nanos;  // since the entry began
 };
@@ -115,6 +133,7 @@ struct Channel {
   std::atomic<std::int64_t> begun_at{0};  // of a timed item, by the monotonic clock
   std::atomic<std::uint64_t> progress{0};
   std::uint64_t entries = UINT64_MAX;  // how many this worker may run; then it ends
+  int spinners = 0;                    // how many of its threads may spin
 
   static constexpr std::size_t kHeadBytes = 4096;
   static constexpr std::size_t kBytes = kHeadBytes + kDownBytes + kUpBytes;

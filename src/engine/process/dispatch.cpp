@@ -45,7 +45,9 @@ bool ProcessEngine::dispatch() {
     }
   }
   for (auto& link : links_) {
-    if (link) link->flush();
+    if (!link) continue;
+    link->forget_gone(*shelf_);
+    link->flush();
   }
   return some;
 }
@@ -68,7 +70,8 @@ bool ProcessEngine::hand_out(Job& job, Link& link) {
   std::exception_ptr error;
   try {
     codec.pack(*job.loop, range.begin, range.end, packed_);
-    const wire::CodeId code = wire::code_id(reinterpret_cast<const void*>(codec.run));
+    const auto run = job.lands() ? codec.run_in_place : codec.run;
+    const wire::CodeId code = wire::code_id(reinterpret_cast<const void*>(run));
     if (!send(job, link, range, code)) {
       job.again.push_back(range);
       return false;
@@ -83,17 +86,24 @@ bool ProcessEngine::hand_out(Job& job, Link& link) {
 }
 
 bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t code) {
+  const auto* const landing = job.lands() ? static_cast<const memory::Segment*>(job.loop->landing) : nullptr;
+  if (landing != nullptr && !link.send_memory(*landing)) return false;
+  if (packed_.segment() && !link.send_memory(*packed_.segment())) return false;
   if (job.loop->codec->pack_common != nullptr && link.common() != job.common_name()) {
     if (!job.common_packed) pack_common(job);
-    link.send_common(job.common_name(), job.common.bytes());
+    link.send_common(job.common_name(), landing != nullptr ? landing->number() : 0, job.common.bytes());
   }
   if (!link.send_codes()) return false;
   Entry entry;
   entry.job = &job;
   entry.range = range;
   entry.stop_at_failure = job.loop->stops_at_failure;
+  entry.in_place = landing != nullptr;
+  entry.input = packed_.segment();
   if (job.terms.time_limit != os::kForever) entry.limit = std::max<Nanos>(job.terms.time_limit, 1);
-  link.send(entry, code, packed_.bytes());
+  link.send(std::move(entry), code, packed_.bytes());
+  // Before the worker can answer: else it would wake the supervisor for what its caller takes.
+  if (&job == awaited_ && link.front()->job == &job && !link.attended()) link.attend(*job.task, false);
   if (packed_.size() > kInlineBytes) link.credit = std::min(link.credit, kLargeAtOnce);
   ++job.entries;
   return true;

@@ -54,11 +54,13 @@ void ProcessEngine::take(Link& link, const Arrival& arrival) {
   if (entry.job == nullptr) return initialized(link, arrival);
   Returned returned;
   returned.bytes = arrival.bytes;
+  if (arrival.kind == Up::kLanded) returned.tag = Returned::Tag::kLanded;
   if (arrival.kind == Up::kException) returned.tag = Returned::Tag::kException;
   if (arrival.kind == Up::kOverMemory) returned.tag = Returned::Tag::kMemory;
   if (arrival.nanos > 0) learn_pace(*entry.job, entry.done + arrival.count, arrival.nanos);
   settle(entry, arrival.count, returned);
-  if (arrival.kind != Up::kValues && entry.stop_at_failure) drop_rest(entry);
+  const bool failed = arrival.kind == Up::kException || arrival.kind == Up::kOverMemory;
+  if (failed && entry.stop_at_failure) drop_rest(entry);
   if (entry.left() == 0) end_entry(link);
 }
 

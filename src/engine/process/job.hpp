@@ -8,11 +8,13 @@
 #include <deque>
 #include <vector>
 
+#include <muster/detail/blocks.hpp>
 #include <muster/detail/loop_codec.hpp>
 #include <muster/detail/task.hpp>
 
 #include <muster/detail/heap_writer.hpp>
 #include "engine/engine.hpp"
+#include "os/os.hpp"
 
 namespace muster::engine::process {
 
@@ -27,6 +29,9 @@ struct Range {
 
 // A loop that was accepted and is not finished. Guarded by the engine's lock.
 struct Job {
+  static void* operator new(std::size_t bytes) { return detail::take_block(bytes); }
+  static void operator delete(void* job, std::size_t bytes) noexcept { detail::give_block(job, bytes); }
+
   detail::Loop* loop = nullptr;
   detail::Task* task = nullptr;                // the loop's own; null where somebody waits in run()
   std::atomic<std::uint32_t>* over = nullptr;  // who waits in run() sleeps on it
@@ -53,6 +58,10 @@ struct Job {
   std::uint64_t common_name() const noexcept {
     constexpr std::uint64_t kOwn = std::uint64_t{1} << 63U;
     return loop->common != 0 ? loop->common : number | kOwn;
+  }
+  // Whether its values are left in shared memory. Items with a time limit are told one by one.
+  bool lands() const noexcept {
+    return loop->landing != nullptr && loop->codec->run_in_place != nullptr && terms.time_limit == os::kForever;
   }
   bool has_more() const noexcept {
     return !again.empty() || (next < loop->size && !loop->stopped.load(std::memory_order_relaxed));

@@ -13,10 +13,11 @@
 namespace muster::engine::process {
 namespace {
 
-os::Mapping make_channel(std::uint32_t entries) {
+os::Mapping make_channel(std::uint32_t entries, int spinners) {
   os::Mapping memory = os::Mapping::memfd(Channel::kBytes, "muster-channel");
   auto* const channel = ::new (memory.data()) Channel;
   if (entries > 0) channel->entries = entries;
+  channel->spinners = spinners;
   return memory;
 }
 
@@ -27,8 +28,8 @@ std::span<const std::byte> bytes_of(const Head& head) {
 
 }  // namespace
 
-Link::Link(std::uint32_t entries)
-    : memory_(make_channel(entries)),
+Link::Link(std::uint32_t entries, int spinners)
+    : memory_(make_channel(entries, spinners)),
       down_(channel().down_ring()),
       up_(channel().up_ring()),
       quota_(entries > 0 ? entries : UINT64_MAX / 2) {
@@ -46,16 +47,18 @@ void Link::born(os::Process process) {
 
 // ---- down -----------------------------------------------------------------------------------------------------------
 
-// Large bytes go ahead through the connection, and the record says that they do.
-Place Link::place(std::span<const std::byte> bytes) {
-  if (bytes.size() <= kInlineBytes) return {.size = bytes.size(), .elsewhere = 0};
+// Large bytes are in memory that the worker knows, or go ahead through the connection, and the record says that they
+// do.
+Place Link::place(std::span<const std::byte> bytes, const memory::Segment* where) {
+  if (where != nullptr) return {.size = bytes.size(), .where = where->number() + Place::kKnown};
+  if (bytes.size() <= kInlineBytes) return {.size = bytes.size(), .where = Place::kInline};
   const os::Mapping memory = os::Mapping::memfd(bytes.size(), "muster-input");
   std::memcpy(memory.data(), bytes.data(), bytes.size());
   const std::uint64_t size = bytes.size();
   const int descriptor = memory.descriptor();
   // A worker that is gone takes no notice; its end is on its way.
   os::send_message(connection_, bytes_of(size), {&descriptor, 1});
-  return {.size = size, .elsewhere = 1};
+  return {.size = size, .where = Place::kOwnMemory};
 }
 
 void Link::put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes) {
@@ -75,9 +78,31 @@ bool Link::send_codes() {
   return has_room();
 }
 
-void Link::send_common(std::uint64_t name, std::span<const std::byte> bytes) {
-  const Place where = place(bytes);
-  put(Down::kCommon, bytes_of(where), where.elsewhere != 0 ? std::span<const std::byte>() : bytes);
+bool Link::send_memory(const memory::Segment& memory) {
+  if (std::find(memories_.begin(), memories_.end(), memory.number()) != memories_.end()) return true;
+  if (!has_room()) return false;
+  memories_.push_back(memory.number());
+  const MemoryHead head{
+      .number = memory.number(), .size = memory.size, .writable = memory.use() == memory::Use::kResults ? 1U : 0U};
+  const int descriptor = memory.descriptor();
+  os::send_message(connection_, bytes_of(head), {&descriptor, 1});
+  put(Down::kMemory, bytes_of(head), {});
+  return has_room();
+}
+
+void Link::forget_gone(const memory::Shelf& shelf) {
+  if (gone_ == shelf.gone()) return;
+  gone_ = shelf.gone();
+  std::erase_if(memories_, [&](std::uint64_t number) {
+    if (shelf.has(number) || !has_room()) return false;
+    put(Down::kForget, bytes_of(MemoryHead{.number = number, .size = 0, .writable = 0}), {});
+    return true;
+  });
+}
+
+void Link::send_common(std::uint64_t name, std::uint64_t landing, std::span<const std::byte> bytes) {
+  const CommonHead head{.place = place(bytes, nullptr), .landing = landing};
+  put(Down::kCommon, bytes_of(head), head.place.where != Place::kInline ? std::span<const std::byte>() : bytes);
   common_ = name;
 }
 
@@ -85,14 +110,14 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
   entries_.emplace_back();  // first: once something has left, nothing may fail
   Place where{};
   try {
-    where = place(bytes);
+    where = place(bytes, entry.input.get());
   } catch (...) {
     entries_.pop_back();
     throw;
   }
   entry.sequence = sequence_;
   sequence_ = (sequence_ + 1) % kSequences;
-  const std::size_t inline_bytes = where.elsewhere != 0 ? 0 : bytes.size();
+  const std::size_t inline_bytes = where.where != Place::kInline ? 0 : bytes.size();
   const auto room = down_.reserve(sizeof(EntryHead) + inline_bytes, sizeof(EntryHead) + inline_bytes);
   auto* const head =
       ::new (static_cast<void*>(room.data())) EntryHead{.code = code,
@@ -110,7 +135,7 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
   --quota_;
   if (entry.limit > 0) look_at = std::min(look_at, os::now() + entry.limit);
   ++load_;
-  entries_.back() = entry;
+  entries_.back() = std::move(entry);
 }
 
 void Link::send_quit() {
@@ -120,7 +145,7 @@ void Link::send_quit() {
 }
 
 void Link::flush() noexcept {
-  if (std::exchange(unflushed_, false)) channel().work.ring();
+  if (std::exchange(unflushed_, false)) woken_ = channel().work.ring();
 }
 
 bool Link::revoke(Entry& entry) noexcept {
@@ -162,9 +187,10 @@ std::optional<Arrival> Link::read(const queue::RingConsumer::Record& record) {
   UpHead head;
   std::memcpy(&head, record.bytes.data(), sizeof head);
   const auto kind = static_cast<Up>(record.kind);
-  if (kind != Up::kValues && kind != Up::kException && kind != Up::kOverMemory) return std::nullopt;
+  const bool landed = kind == Up::kLanded && entry->in_place;
+  if (!landed && kind != Up::kValues && kind != Up::kException && kind != Up::kOverMemory) return std::nullopt;
   if (head.count == 0 || head.count > entry->left()) return std::nullopt;
-  if (head.count > 1 && (kind != Up::kValues || head.elsewhere != 0)) return std::nullopt;
+  if (head.count > 1 && ((!landed && kind != Up::kValues) || head.elsewhere != 0)) return std::nullopt;
   Arrival arrival{.kind = kind, .count = head.count, .bytes = {}, .nanos = head.nanos};
   if (head.elsewhere != 0) {
     if (!fetch_memory(head.size)) return std::nullopt;
@@ -195,14 +221,15 @@ void Link::listen(Listener who) noexcept {
   if (had_caller) os::futex_wake(channel().listener, os::kAll, os::Scope::kShared);
 }
 
-std::uint32_t Link::attend(bool sleep) noexcept {
-  attended_ = true;
+std::uint32_t Link::attend(const detail::Task& task, bool sleep) noexcept {
+  attended_for_ = &task;
   listen(sleep ? kCaller : kNobody);
   return up_.seen();
 }
 
-void Link::leave() noexcept {
-  attended_ = false;
+void Link::leave(const detail::Task& task) noexcept {
+  if (attended_for_ != &task) return;
+  attended_for_ = nullptr;
   listen(kNobody);
 }
 
@@ -227,6 +254,7 @@ void Link::release() noexcept {
 std::optional<Arrival> Link::last_words() {
   const Entry* const entry = front();
   if (unsound() || entry == nullptr) return std::nullopt;
+  if (entry->in_place) return landed(*entry);
   const std::uint64_t progress = channel().progress.load(std::memory_order_acquire);
   const std::uint64_t count = Progress::count(progress);
   const std::uint64_t size = Progress::bytes(progress);
@@ -236,6 +264,17 @@ std::optional<Arrival> Link::last_words() {
     return std::nullopt;
   }
   return Arrival{.kind = Up::kValues, .count = count, .bytes = memory.subspan(sizeof(UpHead), size), .nanos = 0};
+}
+
+// Of an entry whose values are in place: all items below the one that has begun are there.
+std::optional<Arrival> Link::landed(const Entry& entry) noexcept {
+  const std::uint64_t seen = note();
+  const std::uint64_t item = seen & UINT32_MAX;
+  if (entry.claim->load(std::memory_order_acquire) != kClaimed || seen == Note::kNone) return std::nullopt;
+  if ((seen & ~Note::kNone) >> 32U != entry.sequence || item <= entry.done || item > entry.range.size()) {
+    return std::nullopt;
+  }
+  return Arrival{.kind = Up::kLanded, .count = item - entry.done, .bytes = {}, .nanos = 0};
 }
 
 // ---- what it is at --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "engine/process/channel.hpp"
 #include "engine/process/job.hpp"
 #include "os/process.hpp"
+#include "parts/memory/shelf.hpp"
 #include "parts/queue/ring.hpp"
 
 namespace muster::engine::process {
@@ -25,6 +26,8 @@ struct Entry {
   std::atomic<std::uint32_t>* claim = nullptr;
   Nanos limit = 0;  // an item may take so long; 0: no limit
   bool stop_at_failure = false;
+  bool in_place = false;                   // its values are left in the job's landing
+  std::shared_ptr<memory::Segment> input;  // its bytes, where they are large
   bool revoked = false;
 
   std::size_t left() const noexcept { return range.size() - done; }
@@ -42,7 +45,8 @@ struct Arrival {
 class Link {
  public:
   // Makes the channel. Throws std::bad_alloc, std::system_error. `entries`: how many it may run; 0: any number.
-  explicit Link(std::uint32_t entries);
+  // `spinners`: how many of its threads may spin.
+  Link(std::uint32_t entries, int spinners);
 
   // What the worker is born with; to be given to the template.
   std::vector<int> descriptors(const os::Bell& bell) const;
@@ -63,13 +67,20 @@ class Link {
   // Sends what the entry needs to be known before; then the entry. Each but the first only if has_room(). Throws
   // std::bad_alloc where there is no memory for large bytes. False: there is no room for the codes.
   bool send_codes();
-  void send_common(std::uint64_t name, std::span<const std::byte> bytes);
+  bool send_memory(const memory::Segment& memory);
+  // `landing`: the number of memory that was sent; 0: none.
+  void send_common(std::uint64_t name, std::uint64_t landing, std::span<const std::byte> bytes);
   // The name of what was sent last; 0: nothing yet.
   std::uint64_t common() const noexcept { return common_; }
+  // Tells the worker of the memory that it knows and that is gone.
+  void forget_gone(const memory::Shelf& shelf);
+  // The bytes of entry.input, if it has one, were sent.
   void send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes);
   void send_quit();
   // Rings once for all that was sent.
   void flush() noexcept;
+  // Whether the worker was asleep when it was rung for last: it will not answer in a moment.
+  bool was_asleep() const noexcept { return woken_; }
   // Takes an entry back that the worker has not claimed. False: it has, or the entry was taken back before.
   bool revoke(Entry& entry) noexcept;
 
@@ -96,11 +107,11 @@ class Link {
   bool silent() const noexcept { return up_.empty(); }
   // Who is to be woken by what the worker publishes next. A caller that is replaced is woken.
   void listen(Listener who) noexcept;
-  // A caller who waits for the worker's next answer looks after the link itself, until it leaves. Says what it has
-  // seen.
-  std::uint32_t attend(bool sleep) noexcept;
-  void leave() noexcept;
-  bool attended() const noexcept { return attended_; }
+  // A caller who waits for the worker's next answer, which is the task's, looks after the link itself until it leaves.
+  // Says what it has seen. One at a time.
+  std::uint32_t attend(const detail::Task& task, bool sleep) noexcept;
+  void leave(const detail::Task& task) noexcept;
+  bool attended() const noexcept { return attended_for_ != nullptr; }
   // For that caller, without the lock: until the worker has published something since, or something else happened.
   // Gives up after a moment if it is not to sleep.
   void await_answer(std::uint32_t seen, bool sleep) noexcept;
@@ -117,10 +128,11 @@ class Link {
   static constexpr std::size_t kRecordMost = sizeof(EntryHead) + kInlineBytes;
 
   Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
-  Place place(std::span<const std::byte> bytes);
+  Place place(std::span<const std::byte> bytes, const memory::Segment* where);
   void put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes);
   std::optional<Arrival> read(const queue::RingConsumer::Record& record);
   bool fetch_memory(std::size_t size);
+  std::optional<Arrival> landed(const Entry& entry) noexcept;
   std::uint64_t note() noexcept { return channel().note.load(std::memory_order_acquire); }
 
   os::Mapping memory_;
@@ -135,9 +147,12 @@ class Link {
   std::uint32_t sequence_ = 0;
   std::uint32_t codes_ = 0;  // the worker knows the numbers below
   std::uint64_t common_ = 0;
-  std::uint16_t runs_ = 0;  // records taken, as Progress counts them
+  std::vector<std::uint64_t> memories_;  // that the worker knows
+  std::uint64_t gone_ = 0;               // of the shelf, as it was when they were last looked through
+  std::uint16_t runs_ = 0;               // records taken, as Progress counts them
   bool unflushed_ = false;
-  bool attended_ = false;
+  bool woken_ = false;
+  const detail::Task* attended_for_ = nullptr;
   Listener listener_ = kNobody;  // as it was set last; the worker may have set it back
   bool unsound_ = false;
   os::Mapping arrived_;  // memory of the last arrival's own

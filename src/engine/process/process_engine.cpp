@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include <muster/error.hpp>
@@ -69,23 +70,26 @@ bool ProcessEngine::accept(Job& job, const Terms& terms) {
     unsettled_.fetch_add(1, std::memory_order_relaxed);
     if (!driving) wake();
   }
-  if (driving) drive(terms);
+  if (driving) drive(job);
   return true;
 }
 
-// Under the lock, in a thread that is not the supervisor's.
-void ProcessEngine::drive(const Terms& terms) {
+// Under the lock, in the thread that submits.
+void ProcessEngine::drive(const Job& job) {
+  const bool timed = job.terms.time_limit != os::kForever;
   take_inbox();
+  awaited_ = job.terms.attended ? &job : nullptr;
   dispatch();
   // What is the supervisor's alone: to end jobs, and to watch the clock.
-  if (!finished_.empty() || terms.time_limit != os::kForever) wake();
+  if (!finished_.empty() || timed) wake();
 }
 
 bool ProcessEngine::submit(Task& task, const Terms& terms) {
-  auto job = std::make_unique<Job>();
+  std::unique_ptr<Job> job(new Job);
   job->loop = task.type->loop(task);
   job->task = &task;
   job->terms = terms;
+  job->terms.attended = terms.attended && !inside();
   task.home = this;
   task.job = job.get();
   task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
@@ -124,32 +128,38 @@ Wait ProcessEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
 void ProcessEngine::attend(Task& task) {
   if (inside()) return;
   std::shared_ptr<Link> link;
-  for (bool sleep = false; !task.done(); sleep = true) {
+  std::vector<Job*> ended;
+  for (bool first = true, done = false; !done; first = false) {
     std::uint32_t seen = 0;
-    Job* ended = nullptr;
+    bool sleep = !first;
     {
       const LockGuard guard(lock_);
-      if (link) link->leave();
-      step();
+      for (const auto& each : links_) {
+        if (each) each->leave(task);
+      }
+      if (link) link->leave(task);  // it may have been replaced
+      if (!first) step();
       ended = take_finished(task);
-      link = ended == nullptr ? link_of(task) : nullptr;
-      if (link) seen = link->attend(sleep);
+      link = task.done() || !ended.empty() ? nullptr : link_of(task);
+      if (link) {
+        sleep = sleep || link->was_asleep();
+        seen = link->attend(task, sleep);
+      }
       hand_back();
     }
-    if (ended != nullptr) return finish(*ended);
-    if (!link) return;
-    link->await_answer(seen, sleep);
+    for (Job* job : ended) finish(*job);
+    if (!ended.empty()) settled(ended.size());
+    done = !link;
+    if (link) link->await_answer(seen, sleep);
   }
-  if (!link) return;
-  const LockGuard guard(lock_);
-  link->leave();
-  hand_back();
 }
 
 // A turn was taken in the supervisor's place while it slept: it is to be woken again by what comes, and is woken now if
 // something has come, or if there is what only it does.
 void ProcessEngine::hand_back() noexcept {
-  if ((asleep_.load(std::memory_order_seq_cst) && !listen()) || !finished_.empty()) wake();
+  ++visits_;
+  const bool asleep = asleep_.load(std::memory_order_seq_cst);
+  if ((asleep && !napping_ && !listen()) || !finished_.empty()) wake();
 }
 
 // The link of the worker whose next answer is the task's; null if there is none.
@@ -161,13 +171,20 @@ std::shared_ptr<Link> ProcessEngine::link_of(const Task& task) {
   return nullptr;
 }
 
-Job* ProcessEngine::take_finished(const Task& task) noexcept {
-  const auto found =
-      std::find_if(finished_.begin(), finished_.end(), [&](const Job* job) { return job->task == &task; });
-  if (found == finished_.end()) return nullptr;
-  Job* const job = *found;
-  finished_.erase(found);
-  return job;
+// The task's own, and those by whose end no code of the user's is called. The supervisor has the others.
+std::vector<Job*> ProcessEngine::take_finished(const Task& task) noexcept {
+  std::vector<Job*> taken;
+  try {
+    taken.reserve(finished_.size());
+  } catch (const std::bad_alloc&) {
+    return {};  // the supervisor gets along without
+  }
+  std::erase_if(finished_, [&](Job* job) {
+    const bool ours = job->task == &task || job->loop->quiet;
+    if (ours) taken.push_back(job);
+    return ours;
+  });
+  return taken;
 }
 
 // Nobody else can run what belongs to our workers.
@@ -191,16 +208,15 @@ bool ProcessEngine::withdraw(Task& task) {
   if (!taken) return false;
   task.type->drop(task, nullptr);
   task.release();
-  settled();
+  settled(1);
   return true;
 }
 
 // Under the lock, which the supervisor takes before it ends: so the engine is there until we have told.
-void ProcessEngine::settled() {
+void ProcessEngine::settled(std::uint64_t jobs) {
   const LockGuard guard(lock_);
-  unsettled_.fetch_sub(1, std::memory_order_acq_rel);
+  unsettled_.fetch_sub(jobs, std::memory_order_acq_rel);
   settled_.ring();
-  wake();
 }
 
 void ProcessEngine::close() {
@@ -234,6 +250,12 @@ void ProcessEngine::abandon(std::shared_ptr<void> self) {
   if (thread_.joinable()) thread_.detach();
   stopping_.store(true, std::memory_order_seq_cst);
   wake();
+}
+
+// Small results travel well in the rings.
+std::shared_ptr<detail::Landing> ProcessEngine::landing(std::size_t bytes) {
+  constexpr std::size_t kWorthwhile = std::size_t{64} << 10U;
+  return bytes >= kWorthwhile ? shelf_->take(bytes, memory::Use::kResults) : nullptr;
 }
 
 bool ProcessEngine::inside() const noexcept { return inside_callback_of(this); }

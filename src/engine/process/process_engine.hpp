@@ -17,8 +17,10 @@
 #include "engine/engine.hpp"
 #include "engine/process/job.hpp"
 #include "engine/process/link.hpp"
+#include "engine/process/packed.hpp"
 #include "os/os.hpp"
 #include "os/process.hpp"
+#include "parts/memory/shelf.hpp"
 #include "parts/start/template.hpp"
 
 namespace muster::engine::process {
@@ -55,6 +57,7 @@ class ProcessEngine final : public Engine {
   bool drain(Nanos deadline) override;
   void stop() override;
   void abandon(std::shared_ptr<void> self) override;
+  std::shared_ptr<detail::Landing> landing(std::size_t bytes) override;
   bool inside() const noexcept override;
   std::vector<const std::type_info*> running() const override;
   std::exception_ptr failure() const override;
@@ -66,11 +69,11 @@ class ProcessEngine final : public Engine {
 
   // ---- the front's side ----
   bool accept(Job& job, const Terms& terms);
-  void drive(const Terms& terms);
+  void drive(const Job& job);
   std::shared_ptr<Link> link_of(const Task& task);
   void hand_back() noexcept;
-  Job* take_finished(const Task& task) noexcept;
-  void settled();
+  std::vector<Job*> take_finished(const Task& task) noexcept;
+  void settled(std::uint64_t jobs);
   void wake() noexcept;
 
   // ---- the supervisor's thread (supervise.cpp) ----
@@ -82,7 +85,7 @@ class ProcessEngine final : public Engine {
   void sleep(Nanos deadline);
   bool listen() noexcept;
   bool finish_jobs();
-  void finish(Job& job);
+  static void finish(Job& job);
   void end_workers();
   void await_ready();
 
@@ -129,6 +132,7 @@ class ProcessEngine final : public Engine {
   bool rebalance();
 
   const ProcessSettings settings_;
+  const std::shared_ptr<memory::Shelf> shelf_ = std::make_shared<memory::Shelf>();
   os::Bell bell_;
 
   std::atomic<bool> asleep_{false};  // the supervisor, or it is about to
@@ -144,16 +148,21 @@ class ProcessEngine final : public Engine {
   Lanes lanes_;
   std::deque<Job*> finished_;
   std::exception_ptr failure_;
-  std::uint64_t jobs_ = 0;
+  const Job* awaited_ = nullptr;  // in this turn: the one whose caller hands it out, and then attends to it
+  std::vector<Job*> taken_;       // from the inbox; empty between turns
+  std::uint64_t visits_ = 0;      // turns that callers took
+  std::uint64_t slept_at_ = 0;    // of these, when the supervisor went to sleep last
+  bool napping_ = false;
   int barren_deaths_ = 0;
   bool starting_ = true;  // the first workers are not ready
   bool ending_ = false;
   bool terminated_ = false;
-  detail::HeapWriter packed_;
+  Packed packed_{shelf_};
 
   std::atomic<std::uint64_t> unsettled_{0};
   detail::EventCount<detail::Scope::kPrivate> settled_;
   std::atomic<bool> stopping_{false};
+  Nanos heard_at_ = 0;          // when the supervisor last asked its template for news
   std::shared_ptr<void> self_;  // of an abandoned engine, until its thread ends
   os::Thread thread_;
 };

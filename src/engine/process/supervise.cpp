@@ -14,6 +14,8 @@ namespace {
 
 // How long workers that were told to end may take for it.
 constexpr Nanos kFarewell = 1'000'000'000;
+// How long callers who take turns may leave what others wait for.
+constexpr Nanos kNap = 50'000;
 
 }  // namespace
 
@@ -25,47 +27,56 @@ void ProcessEngine::supervise() {
   end_workers();
 }
 
+// Asking for news is a call into the system; a busy supervisor does it only now and then.
 bool ProcessEngine::turn() {
+  constexpr Nanos kBetweenNews = 1'000'000;
   bool busy = false;
   {
     const LockGuard guard(lock_);
-    busy = step();
+    if (const Nanos now = os::now(); now - heard_at_ >= kBetweenNews) {
+      heard_at_ = now;
+      busy = hear_news();
+    }
+    busy = step() || busy;
   }
   return finish_jobs() || busy;
 }
 
 // Under the lock.
 bool ProcessEngine::step() {
-  bool busy = hear_news();
-  busy = collect() || busy;
+  bool busy = collect();
   busy = take_inbox() || busy;
   busy = watch_limits() || busy;
   return dispatch() || busy;
 }
 
 bool ProcessEngine::take_inbox() {
-  std::vector<Job*> jobs;
+  awaited_ = nullptr;
   bool terminated = false;
   {
     const LockGuard guard(inbox_lock_);
-    jobs.swap(inbox_);
+    taken_.swap(inbox_);
     terminated = gate_ == Gate::kTerminated;
   }
-  for (Job* job : jobs) {
+  const bool some = !taken_.empty();
+  for (Job* job : taken_) {
     if (job->has_more()) {
       lanes_.push(*job);
     } else {
       left(*job);  // nothing is to be done
     }
   }
+  taken_.clear();
   if (terminated && !terminated_) {
     terminated_ = true;
     kill_all();
   }
   if (terminated_) drop_all();
-  return !jobs.empty();
+  return some;
 }
 
+// While callers take turns in our place, nobody else needs to wake us: what they leave is looked after in a moment.
+//
 // Argument against a lost wake-up: we say that we sleep, here and in each channel, and then look at everything once
 // more; who brings something does that first and then asks whether we sleep; all in sequential consistency.
 void ProcessEngine::sleep(Nanos deadline) {
@@ -73,7 +84,9 @@ void ProcessEngine::sleep(Nanos deadline) {
   {
     const LockGuard guard(lock_);
     asleep_.store(true, std::memory_order_seq_cst);
-    bool quiet = listen() && finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
+    napping_ = visits_ != std::exchange(slept_at_, visits_);
+    if (napping_) deadline = std::min(deadline, os::now() + kNap);
+    bool quiet = (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
     {
       const LockGuard inbox(inbox_lock_);
       quiet = quiet && inbox_.empty() && (gate_ != Gate::kTerminated || terminated_);
@@ -93,6 +106,7 @@ void ProcessEngine::sleep(Nanos deadline) {
   }
   asleep_.store(false, std::memory_order_relaxed);
   if (ready[0]) bell_.silence();
+  if (ready[1]) heard_at_ = 0;
 }
 
 // Has the supervisor woken by what any worker publishes, but those whose caller is. False: somebody has already.
@@ -106,6 +120,7 @@ bool ProcessEngine::listen() noexcept {
   return quiet;
 }
 
+// One at a time: a callback may wait for the next one, and takes it itself then.
 bool ProcessEngine::finish_jobs() {
   bool some = false;
   for (;;) {
@@ -117,6 +132,7 @@ bool ProcessEngine::finish_jobs() {
       finished_.pop_front();
     }
     finish(*job);
+    settled(1);
     some = true;
   }
 }
@@ -132,7 +148,6 @@ void ProcessEngine::finish(Job& job) {
     std::atomic<std::uint32_t>& over = *job.over;
     if ((over.exchange(1, std::memory_order_acq_rel) & detail::kSleepers) != 0) wake_all(over, detail::Scope::kPrivate);
   }
-  settled();
 }
 
 // The workers have nothing any more. Each ends by itself, with its streams flushed; who takes too long is killed.

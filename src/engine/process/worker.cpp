@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "engine/process/call.hpp"
 #include "engine/process/channel.hpp"
 #include "os/process.hpp"
+#include "parts/memory/pages.hpp"
+#include "parts/sync/spin.hpp"
 #include "parts/wire/code.hpp"
 
 namespace muster::engine::process {
@@ -32,6 +36,12 @@ class Worker {
       switch (static_cast<Down>(record.kind)) {
         case Down::kCode:
           learn(record.bytes);
+          break;
+        case Down::kMemory:
+          take_memory(record.bytes);
+          break;
+        case Down::kForget:
+          known_.erase(head_of<MemoryHead>(record.bytes).number);
           break;
         case Down::kCommon:
           take_common(record.bytes);
@@ -58,21 +68,43 @@ class Worker {
     }
   }
 
-  static void learn(std::span<const std::byte> bytes) {
-    CodeHead head;
+  template <class Head>
+  static Head head_of(std::span<const std::byte> bytes) {
+    Head head;
     std::memcpy(&head, bytes.data(), sizeof head);
+    return head;
+  }
+
+  static void learn(std::span<const std::byte> bytes) {
+    const auto head = head_of<CodeHead>(bytes);
     if (!wire::learn_code(head.id, head.place)) os::end_process(kNoSense);
   }
 
   void take_common(std::span<const std::byte> bytes) {
-    Place place;
-    std::memcpy(&place, bytes.data(), sizeof place);
+    const auto head = head_of<CommonHead>(bytes);
     os::Mapping memory;
     try {
-      call_.set_common(find(place, bytes.subspan(sizeof place), memory));
+      const auto input = find(head.place, bytes.subspan(sizeof head), memory);
+      call_.set_common(input, head.landing != 0 ? &known(head.landing) : nullptr);
     } catch (...) {
-      call_.set_common({}, std::current_exception());
+      call_.set_common({}, nullptr, std::current_exception());
     }
+  }
+
+  // Where it cannot be mapped, the entries that want it fail.
+  void take_memory(std::span<const std::byte> bytes) {
+    const auto head = head_of<MemoryHead>(bytes);
+    try {
+      known_.try_emplace(head.number, receive_memory(head.size, head.writable != 0));
+    } catch (const std::exception&) {
+      known_.erase(head.number);
+    }
+  }
+
+  memory::Pages& known(std::uint64_t number) {
+    const auto at = known_.find(number);
+    if (at == known_.end()) throw std::bad_alloc();
+    return at->second;
   }
 
   // False when the pool had taken the entry back. Memory of its own comes in the order of the records, so it is taken
@@ -95,17 +127,18 @@ class Worker {
 
   // The bytes of a record: behind its head, or in memory of their own.
   std::span<const std::byte> find(const Place& place, std::span<const std::byte> behind, os::Mapping& memory) {
-    if (place.elsewhere == 0) return behind.first(std::min<std::size_t>(behind.size(), place.size));
-    memory = receive_memory(place.size);
+    if (place.where == Place::kInline) return behind.first(std::min<std::size_t>(behind.size(), place.size));
+    if (place.where > Place::kKnown) return {known(place.where - Place::kKnown).data(), place.size};
+    memory = receive_memory(place.size, false);
     return {static_cast<const std::byte*>(memory.data()), place.size};
   }
 
-  os::Mapping receive_memory(std::size_t size) {
+  os::Mapping receive_memory(std::size_t size, bool writable) {
     for (;;) {
       os::Message message = os::receive_message(connection_);
       if (message.state == os::Message::State::kClosed) os::end_process(kNoSense);
       if (message.state == os::Message::State::kMessage && message.descriptors.size() == 1) {
-        return os::map_shared(std::move(message.descriptors.front()), size, false);
+        return os::map_shared(std::move(message.descriptors.front()), size, writable);
       }
       const int descriptor = connection_.number();
       bool ready = false;
@@ -116,6 +149,7 @@ class Worker {
   Channel& channel_;
   const os::Descriptor connection_;
   queue::RingConsumer down_;
+  std::unordered_map<std::uint64_t, memory::Pages> known_;  // by the numbers that the pool gives
   Call call_;
 };
 
@@ -126,7 +160,9 @@ int work(start::Birth birth) {
   auto& given = birth.descriptors;
   // Mapped until the process ends.
   const os::Mapping memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
-  Worker(*static_cast<Channel*>(memory.data()), std::move(given.at(1)), std::move(given.at(2))).run();
+  auto& channel = *static_cast<Channel*>(memory.data());
+  sync::limit_spinners(channel.spinners);
+  Worker(channel, std::move(given.at(1)), std::move(given.at(2))).run();
   return 0;
 }
 

@@ -7,14 +7,26 @@
 
 #include "engine/process/process_engine.hpp"
 #include "engine/process/worker.hpp"
+#include "parts/sync/spin.hpp"
 #include "parts/wire/code.hpp"
 
 namespace muster::engine::process {
 
+namespace {
+
+// All that spin, in all workers, leave one CPU to whoever has work for them.
+int spinners(std::size_t place, int workers) {
+  const int most = sync::spinning_cpus() - 1;
+  return most <= 0 ? 0 : most / workers + (static_cast<int>(place) < most % workers ? 1 : 0);
+}
+
+}  // namespace
+
 void ProcessEngine::start_worker(std::size_t place) {
   const auto tasks = static_cast<std::uint32_t>(settings_.tasks_per_worker);
   // The initializer is an entry, and no task.
-  auto link = std::make_shared<Link>(tasks > 0 && settings_.initializer != nullptr ? tasks + 1 : tasks);
+  auto link = std::make_shared<Link>(tasks > 0 && settings_.initializer != nullptr ? tasks + 1 : tasks,
+                                     spinners(place, settings_.workers));
   const auto descriptors = link->descriptors(bell_);
   template_->request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
   link->ready = settings_.initializer == nullptr;
@@ -40,6 +52,7 @@ void ProcessEngine::await_ready() {
   for (;;) {
     {
       const detail::LockGuard guard(lock_);
+      hear_news();
       step();
       if (failure_) std::rethrow_exception(failure_);
       starting_ = waiting();
@@ -89,6 +102,7 @@ void ProcessEngine::hear(start::News news) {
 // when the pool was made cannot.
 void ProcessEngine::template_died() {
   template_.reset();
+  shelf_->renew();  // its workers are being killed; until they are gone they may write
   const bool again = !ending_ && !terminated_ && settings_.method == start::Method::kForkserver;
   if (again) {
     try {

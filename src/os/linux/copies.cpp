@@ -60,6 +60,7 @@ constinit ThreadRecord* g_first = nullptr;  // all threads of ours
 constinit TableLock g_stillness_lock;       // held by the thread that holds a Stillness
 constinit Word g_still{0};                  // 1: there is a Stillness
 constinit std::atomic<std::uint32_t> g_generation{0};
+constinit std::atomic<std::uint64_t> g_copies{0};
 constinit thread_local ThreadRecord* t_own = nullptr;
 constinit thread_local int t_stillnesses = 0;  // of this thread, one within the other
 constinit thread_local std::int64_t t_id = 0;  // the kernel's; 0: not asked yet
@@ -76,10 +77,12 @@ long count_threads() noexcept {
 }
 
 extern "C" void muster_begin_copy() noexcept { begin_copy(); }
+extern "C" void muster_count_copy() noexcept { count_copy(); }
 
 // First of all that is done in a copy: the rest may ask who it is.
 void register_begin_copy() noexcept {
-  [[maybe_unused]] static const int kRegistered = pthread_atfork(nullptr, nullptr, &muster_begin_copy);
+  [[maybe_unused]] static const int kRegistered =
+      pthread_atfork(&muster_count_copy, &muster_count_copy, &muster_begin_copy);
 }
 
 [[maybe_unused]] const bool kBeforeMain = (register_begin_copy(), true);
@@ -92,6 +95,10 @@ std::int64_t native_thread_id() noexcept {
 }
 
 std::uint32_t generation() noexcept { return g_generation.load(std::memory_order_relaxed); }
+
+// Counted before the copy, so that the copy knows, and after it, for what was done in between.
+void count_copy() noexcept { g_copies.fetch_add(1, std::memory_order_seq_cst); }
+std::uint64_t copies_made() noexcept { return g_copies.load(std::memory_order_seq_cst); }
 
 void at_forks(void (*before)(), void (*after)(), void (*in_copy)()) noexcept {
   register_begin_copy();

@@ -34,7 +34,9 @@ class ThreadRecord {
 
 // To be called first of all in a copy of the process, by its only thread. fork() does it by itself.
 void begin_copy() noexcept;
-// A part of that: the copy is another process.
+// To be called in the original right before and right after a copy is made. fork() does it by itself.
+void count_copy() noexcept;
+// A part of begin_copy: the copy is another process.
 void forget_process_mark() noexcept;
 
 }  // namespace muster::os

@@ -81,21 +81,21 @@ std::size_t meminfo_bytes(const std::string& meminfo, std::string_view field) {
 // Pages of a memfd count against no limit until they are touched: asked for more than it has, the kernel fills the
 // machine and then kills processes. So look first.
 bool machine_has(std::size_t bytes) {
+  constexpr std::size_t kNoMatter = std::size_t{4} << 20;  // not worth reading a file for
+  if (bytes <= kNoMatter) return true;
   const std::string meminfo = read_file("/proc/meminfo").value_or("");
   const std::size_t available = meminfo_bytes(meminfo, "MemAvailable");
   return available == 0 || bytes <= available + meminfo_bytes(meminfo, "SwapFree");
 }
 
 // Takes the pages now: on a full machine the first touch of a page that is not there kills the process (SIGBUS).
-void reserve(int descriptor, std::size_t bytes) {
-  constexpr std::size_t kNoMatter = std::size_t{4} << 20;  // not worth reading a file for
-  if (bytes > kNoMatter && !machine_has(bytes)) throw std::bad_alloc();
+void take(int descriptor, std::size_t begin, std::size_t bytes) {
   // A signal undoes the call it interrupts: one call for it all might never end under a profiler's clock.
   constexpr std::size_t kStep = std::size_t{8} << 20;
-  for (std::size_t done = 0; done < bytes;) {
-    const std::size_t step = std::min(kStep, bytes - done);
-    if (fallocate(descriptor, 0, static_cast<off_t>(done), static_cast<off_t>(step)) == 0) {
-      done += step;
+  for (const std::size_t end = begin + bytes; begin < end;) {
+    const std::size_t step = std::min(kStep, end - begin);
+    if (fallocate(descriptor, 0, static_cast<off_t>(begin), static_cast<off_t>(step)) == 0) {
+      begin += step;
     } else if (errno != EINTR) {
       fail(errno, "cannot reserve shared memory");
     }
@@ -156,10 +156,30 @@ Mapping Mapping::memfd(std::size_t bytes, const char* name) {
   const std::size_t size = round_up(bytes, page_size());
   if (size > static_cast<std::size_t>(PTRDIFF_MAX)) throw std::bad_alloc();
   mapping.descriptor_ = create_memfd(name);
-  reserve(mapping.descriptor_, size);
+  if (!machine_has(size)) throw std::bad_alloc();
+  take(mapping.descriptor_, 0, size);
   fix_size(mapping.descriptor_);
   mapping.data_ = map(size, MAP_SHARED, mapping.descriptor_);
   mapping.size_ = size;
+  return mapping;
+}
+
+Descriptor shared_file(std::size_t bytes, const char* name) {
+  const std::size_t size = round_up(bytes, page_size());
+  if (size > static_cast<std::size_t>(PTRDIFF_MAX) || !machine_has(size)) throw std::bad_alloc();
+  Descriptor file(create_memfd(name));
+  if (ftruncate(file.number(), static_cast<off_t>(size)) != 0) fail(errno, "cannot size shared memory");
+  fix_size(file.number());
+  return file;
+}
+
+Mapping map_view(Descriptor descriptor, std::size_t bytes) {
+  Mapping mapping;
+  if (bytes == 0) return mapping;
+  const std::size_t size = round_up(bytes, page_size());
+  mapping.data_ = map(size, MAP_PRIVATE, descriptor.number());
+  mapping.size_ = size;
+  mapping.descriptor_ = descriptor.release();
   return mapping;
 }
 
@@ -201,6 +221,22 @@ bool Mapping::advise_huge() noexcept {
   } catch (const std::exception&) {
     return false;
   }
+}
+
+void Mapping::take_pages(std::size_t offset, std::size_t bytes) {
+  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, of Linux 5.14, which not every header knows
+  const std::size_t begin = offset / page_size() * page_size();
+  const std::size_t end = std::min(size_, round_up(offset + bytes, page_size()));
+  if (begin >= end) return;
+  while (madvise(static_cast<char*>(data_) + begin, end - begin, kPopulateWrite) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EINVAL) throw std::bad_alloc();
+    return take(descriptor_, begin, end - begin);
+  }
+}
+
+void Mapping::forget_changes() noexcept {
+  if (data_ != nullptr) madvise(data_, size_, MADV_DONTNEED);
 }
 
 std::size_t page_size() noexcept { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }

@@ -103,7 +103,9 @@ Process start_quiet_copy(const std::function<int()>& body) {
   pid_t* const thread_id = where_thread_id_is_kept();
   if (thread_id == nullptr) return start_copy(body);  // heard by wait(), but sound
   int handle = -1;
+  count_copy();
   const long id = clone_quietly(&handle, thread_id);
+  count_copy();
   if (id < 0) fail_to_start(errno);
   if (id == 0) {
     begin_copy();

@@ -11,6 +11,8 @@ namespace muster::sync {
 // How many threads may spin at once: as many as CPUs; but on a single one nobody, since the answer could not come
 // meanwhile. Asked once and early: pools do, when the first is made, since later the asking thread may be a pinned one.
 int spinning_cpus() noexcept;
+// From now on at most so many: of a process that shares its CPUs with others which spin.
+void limit_spinners(int most) noexcept;
 
 // Polls `ready` for at most `budget` nanoseconds and says whether it held. Returns false at once when as many threads
 // of this process spin already as it may use CPUs: one more would take a core from whoever brings the answer.
