@@ -179,7 +179,10 @@ void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
   if (channel_.listener.load(std::memory_order_seq_cst) == kNobody) return;
   const std::uint32_t listener = channel_.listener.exchange(kNobody, std::memory_order_seq_cst);
   if (listener == kSupervisor) bell_.ring();
-  if (listener == kCaller) os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
+  if (listener == kCaller) {
+    os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
+    os::yield();  // the system may have put the caller on our CPU, where we would spin now
+  }
 }
 
 // One item's bytes, which may be spilled, as a record of their own; then a fresh run.

@@ -15,7 +15,7 @@
 namespace muster::engine::process {
 
 inline constexpr std::uint32_t kDownBytes = 1U << 17U;
-inline constexpr std::uint32_t kUpBytes = 1U << 18U;
+inline constexpr std::uint32_t kUpBytes = 1U << 17U;
 // What is larger travels in memory of its own, its descriptor through the connection.
 inline constexpr std::size_t kInlineBytes = 1U << 14U;
 

@@ -230,7 +230,7 @@ std::uint32_t Link::attend(const detail::Task& task, bool sleep) noexcept {
 void Link::leave(const detail::Task& task) noexcept {
   if (attended_for_ != &task) return;
   attended_for_ = nullptr;
-  listen(kNobody);
+  if (std::exchange(listener_, kNobody) != kNobody) channel().listener.store(kNobody, std::memory_order_seq_cst);
 }
 
 void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
