@@ -1,0 +1,104 @@
+#include "tests/chaos/judge.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <new>
+#include <stdexcept>
+
+namespace muster::chaos {
+namespace {
+
+constexpr Clock::duration kMost = std::chrono::seconds(1);
+
+// Whether a process that dies so is reported so.
+bool fits(Death death, const WorkerLost& loss) {
+  switch (death) {
+    case Death::kExit:
+      return loss.signal() == 0 && loss.exit_code() == 17;
+    case Death::kSegfault:
+    case Death::kOverflow:
+      return loss.signal() == SIGSEGV;
+    case Death::kAbort:
+    case Death::kMemoryLimit:
+      return loss.signal() == SIGABRT;
+    default:
+      return loss.signal() == SIGKILL;
+  }
+}
+
+}  // namespace
+
+void Judge::demand(bool holds, const std::string& what) {
+  if (holds) return;
+  const std::scoped_lock lock(mutex_);
+  if (found_.empty()) found_ = what;
+}
+
+void Judge::rethrow() const {
+  const std::scoped_lock lock(mutex_);
+  if (!found_.empty()) throw std::runtime_error(found_);
+}
+
+void Judge::ended(const Task& task, std::size_t place, const Outcome<Answer>& outcome, bool dropped) {
+  if (!outcome.has_value()) return failed(task, place, outcome.error(), dropped);
+  const Answer& answer = outcome.value();
+  demand(answer.item == task.item && answer.value == mix(task.item) && plan_of(task) == Plan::kAnswer,
+         fmt::format("item {} has the answer {} of item {}", task.item, answer.value, answer.item));
+  ++right_;
+}
+
+void Judge::failed(const Task& task, std::size_t place, const std::exception_ptr& why, bool dropped) {
+  try {
+    std::rethrow_exception(why);
+  } catch (const WorkerLost& loss) {
+    lost(task, place, loss);
+  } catch (const TimeoutError&) {
+    demand(task.limited, fmt::format("item {} has no time limit and ran into it", task.item));
+    board_.count(Death::kTimeLimit);  // the pool itself killed the worker
+    ++late_;
+  } catch (const Cancelled&) {
+    demand(dropped, fmt::format("item {} was dropped, and nobody asked for it", task.item));
+    ++dropped_;
+  } catch (const std::bad_alloc&) {
+    demand(plan_of(task) == Plan::kNoMemory, fmt::format("item {} found no memory", task.item));
+    ++thrown_;
+  } catch (const std::exception& error) {
+    demand(plan_of(task) == Plan::kThrow && error.what() == text_thrown(task.item),
+           fmt::format("item {} failed: {}", task.item, error.what()));
+    ++thrown_;
+  }
+}
+
+// A death costs one item: one that explains two of them, or none, is not among ours.
+void Judge::lost(const Task& task, std::size_t place, const WorkerLost& loss) {
+  ++lost_;
+  demand(loss.index() == place,
+         fmt::format("item {} at place {} was lost as that at {}", task.item, place, loss.index()));
+  demand(board_.explains_loss(loss.pid()),
+         fmt::format("item {} was lost with process {}, which nobody killed or which had lost one already", task.item,
+                     loss.pid()));
+  const auto own = death_of(task, loss.pid());
+  demand(loss.signal() == SIGKILL || (own && fits(*own, loss)),
+         fmt::format("item {} was lost by signal {}, exit code {}", task.item, loss.signal(), loss.exit_code()));
+}
+
+void Judge::heard(const std::exception_ptr& loss) {
+  try {
+    std::rethrow_exception(loss);
+  } catch (const WorkerLost& lost) {
+    if (const auto at = board_.died_at(lost.pid())) heard_after(Clock::now() - *at);
+  } catch (...) {
+    return;
+  }
+}
+
+void Judge::heard_after(Clock::duration time) {
+  Clock::rep longest = longest_.load();
+  while (time.count() > longest && !longest_.compare_exchange_weak(longest, time.count())) {
+  }
+  demand(time <= kMost, fmt::format("it took {} ms until a death was told of",
+                                    std::chrono::duration_cast<std::chrono::milliseconds>(time).count()));
+}
+
+}  // namespace muster::chaos
