@@ -52,7 +52,7 @@ Board& Board::in_worker(int descriptor) {
 
 void Board::note(int pid) noexcept {
   Note& note = note_of(pid);
-  note.pid.store(0);
+  if (note.pid.load() != pid) note.pid.store(0);  // else the process and who kills it may be writing at the same time
   note.at.store(Clock::now().time_since_epoch().count());
   note.told.store(false);
   note.pid.store(pid);
@@ -61,6 +61,10 @@ void Board::note(int pid) noexcept {
 std::uint64_t Board::counted() const noexcept {
   return std::accumulate(counts_.begin(), counts_.end(), std::uint64_t{0},
                          [](std::uint64_t sum, const auto& count) { return sum + count.load(); });
+}
+
+void Board::forget_begun() noexcept {
+  for (auto& count : begun_) count.store(0);
 }
 
 std::optional<Clock::time_point> Board::died_at(int pid) const noexcept {

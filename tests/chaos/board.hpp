@@ -30,6 +30,8 @@ std::string_view name_of(Death death);
 
 class Board {
  public:
+  static constexpr std::size_t kItems = 512;  // of one call, at most
+
   // The program's, made by the first call; and what workers know it by.
   static Board& make();
   static int descriptor() noexcept;
@@ -41,6 +43,11 @@ class Board {
   void count(Death death) noexcept { counts_[static_cast<std::size_t>(death)].fetch_add(1); }
   std::uint64_t counted(Death death) const noexcept { return counts_[static_cast<std::size_t>(death)].load(); }
   std::uint64_t counted() const noexcept;
+
+  // How often the items of the calls that are on their way have begun.
+  void forget_begun() noexcept;
+  void note_begun(long item) noexcept { begun_[static_cast<std::size_t>(item) % begun_.size()].fetch_add(1); }
+  int begun(long item) const noexcept { return begun_[static_cast<std::size_t>(item) % begun_.size()].load(); }
 
   // When the process was about to die; nothing: nobody killed it.
   std::optional<Clock::time_point> died_at(int pid) const noexcept;
@@ -57,6 +64,7 @@ class Board {
 
   // Zeros at first.
   std::array<std::atomic<std::uint64_t>, kDeaths> counts_;
+  std::array<std::atomic<int>, kItems> begun_;
   std::array<Note, 1U << 16U> notes_;
 };
 

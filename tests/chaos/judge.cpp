@@ -73,14 +73,14 @@ void Judge::failed(const Task& task, std::size_t place, const std::exception_ptr
 // A death costs one item: one that explains two of them, or none, is not among ours.
 void Judge::lost(const Task& task, std::size_t place, const WorkerLost& loss) {
   ++lost_;
-  demand(loss.index() == place,
-         fmt::format("item {} at place {} was lost as that at {}", task.item, place, loss.index()));
-  demand(board_.explains_loss(loss.pid()),
-         fmt::format("item {} was lost with process {}, which nobody killed or which had lost one already", task.item,
-                     loss.pid()));
+  const auto how = fmt::format("item {}, lost with process {} (signal {}, exit code {}): ", task.item, loss.pid(),
+                               loss.signal(), loss.exit_code());
+  const auto at = board_.died_at(loss.pid());
+  demand(at.has_value(), how + "nobody killed it");
+  demand(board_.explains_loss(loss.pid()), how + "that process has lost one already");
+  demand(loss.index() == place, how + fmt::format("it came as item {} of its map, not {}", loss.index(), place));
   const auto own = death_of(task, loss.pid());
-  demand(loss.signal() == SIGKILL || (own && fits(*own, loss)),
-         fmt::format("item {} was lost by signal {}, exit code {}", task.item, loss.signal(), loss.exit_code()));
+  demand(loss.signal() == SIGKILL || (own && fits(*own, loss)), how + "that is not how it died");
 }
 
 void Judge::heard(const std::exception_ptr& loss) {

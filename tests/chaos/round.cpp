@@ -1,15 +1,17 @@
 #include "tests/chaos/round.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <exception>
-#include <functional>
+#include <new>
 #include <optional>
 #include <random>
 #include <ranges>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include <muster/pool.hpp>
@@ -61,7 +63,9 @@ class Round {
     (this->*kActs[static_cast<std::size_t>(pick(kActs.size()))])();
   }
 
+  // At most Board::kItems, and those of one call after the other.
   std::vector<Task> tasks(int count, bool limited = false) {
+    board_.forget_begun();
     const std::uint64_t salt = random_();
     const auto deadly = static_cast<std::uint32_t>(pick(3) * 25);
     std::vector<Task> all;
@@ -85,6 +89,7 @@ class Round {
     const auto all = tasks(1 + pick(200));
     const auto pending = apply_all(all);
     for (std::size_t i = 0; i < all.size(); ++i) judge_.ended(all[i], 0, outcome_of([&] { return pending[i].get(); }));
+    check_begun(all);
   }
 
   // The reader waits all the time, so that it hears of each end at once.
@@ -97,18 +102,22 @@ class Round {
       judge_unordered(all, outcome);
     }
     judge_.demand(!results.next().has_value(), "a stream has more results than items");
+    check_begun(all);
   }
 
   void maps() {
     const auto all = tasks(1 + pick(400));
-    const auto outcomes = pool_.try_map(work, all, {.chunksize = pick_chunk(), .retries = pick(2) * 2});
+    const int retries = pick(2) * 2;
+    const auto outcomes = pool_.try_map(work, all, {.chunksize = pick_chunk(), .retries = retries});
     for (std::size_t i = 0; i < all.size(); ++i) judge_.ended(all[i], i, outcomes[i]);
+    check_begun(all, retries);
   }
 
   void timed() {
     const auto all = tasks(1 + pick(60), true);
     const auto outcomes = pool_.try_map(work, all, {.chunksize = pick_chunk(), .timeout = 100ms});
     for (std::size_t i = 0; i < all.size(); ++i) judge_.ended(all[i], i, outcomes[i]);
+    check_begun(all);
   }
 
   // Values that travel in memory of their own.
@@ -152,6 +161,13 @@ class Round {
     }
   }
 
+  // What had begun when its worker died is not begun again unless that was asked for.
+  void check_begun(const std::vector<Task>& all, int retries = 0) {
+    for (const Task& task : all) {
+      judge_.demand(board_.begun(task.item) <= 1 + retries, fmt::format("item {} was begun once more", task.item));
+    }
+  }
+
   void check(const Results<long>& results) {
     for (std::size_t i = 0; i < results.size(); ++i) {
       judge_.demand(results[i] == mix(static_cast<long>(i)), "an item of the map in the background is wrong");
@@ -184,6 +200,7 @@ class Round {
       judge_.demand(pending[i].ready(), "a pool has ended without an answer");
       judge_.ended(all[i], 0, outcome_of([&] { return pending[i].get(); }), dropped);
     }
+    check_begun(all);
   }
 
   std::mt19937_64 random_;

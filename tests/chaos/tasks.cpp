@@ -112,8 +112,9 @@ long mix(long item) { return item * 2654435761 % 1000003; }
 std::string text_thrown(long item) { return "thrown by " + std::to_string(item); }
 
 Answer work(Task task) {
+  Board& board = Board::in_worker(task.board);
+  board.note_begun(task.item);
   if (const auto death = death_of(task, getpid())) {
-    Board& board = Board::in_worker(task.board);
     board.note(getpid());
     board.count(*death);
     die(*death);
