@@ -218,6 +218,11 @@ void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
   }
 }
 
+void Link::dismiss() noexcept {
+  channel().listener.store(kNobody, std::memory_order_seq_cst);
+  os::futex_wake(channel().listener, os::kAll, os::Scope::kShared);
+}
+
 void Link::release() noexcept {
   up_.release();
   channel().room.ring();
