@@ -26,7 +26,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kForEver = 1'000'000;  // retries
-constexpr long kBackground = testing::sanitized() ? 5'000 : 50'000;
+// Items of the map in the background. Where workers are replaced all the time, each of a few costs a process.
+constexpr int kBackground = testing::sanitized() ? 5'000 : 50'000;
+constexpr int kBackgroundOfReplaced = 500;
 
 class Round {
  public:
@@ -34,8 +36,9 @@ class Round {
       : random_(seed),
         board_(board),
         judge_(judge),
+        tasks_per_worker_(pick(4) == 0 ? 1 + pick(50) : 0),
         pool_(ProcessOptions{.processes = 1 + pick(4),
-                             .maxtasksperchild = pick(4) == 0 ? 1 + pick(50) : 0,
+                             .maxtasksperchild = tasks_per_worker_,
                              .start_method = method.method,
                              .pass_fds = {Board::descriptor()}}) {}
 
@@ -44,7 +47,7 @@ class Round {
       std::optional<Killer> killer;
       if (pick(4) > 0) killer.emplace(pool_, board_, random_(), std::chrono::microseconds(500 << pick(5)));
       // All the time, in the background: every item is right, however often it is begun.
-      const long items = 1 + pick(static_cast<int>(kBackground));
+      const long items = 1 + pick(tasks_per_worker_ > 0 ? kBackgroundOfReplaced : kBackground);
       auto background =
           pool_.map_async(mix, std::views::iota(0L, items), {.chunksize = pick_chunk(), .retries = kForEver});
       for (int act = 1 + pick(3); act > 0; --act) play_act();
@@ -206,6 +209,7 @@ class Round {
   std::mt19937_64 random_;
   Board& board_;
   Judge& judge_;
+  const int tasks_per_worker_;
   ProcessPool pool_;
 };
 

@@ -73,10 +73,10 @@ class RingProducer {
   }
 
  private:
-  // A consumer that goes backwards, or beyond the end, is not believed.
+  // A consumer that goes backwards, or beyond the end, or into a record is not believed.
   std::uint32_t room() noexcept {
     const std::uint32_t head = memory_.words->head.load(std::memory_order_acquire);
-    if (tail_ - head <= tail_ - head_) head_ = head;
+    if (tail_ - head <= tail_ - head_ && head % kRecordUnit == 0) head_ = head;
     return memory_.capacity - (tail_ - head_);
   }
   void fill(std::uint32_t size) noexcept { put({size, kFiller}); }
