@@ -11,6 +11,12 @@ namespace {
 
 constexpr Clock::duration kMost = std::chrono::seconds(1);
 
+void raise_to(std::atomic<Clock::rep>& most, Clock::duration time) {
+  Clock::rep seen = most.load();
+  while (time.count() > seen && !most.compare_exchange_weak(seen, time.count())) {
+  }
+}
+
 // Whether a process that dies so is reported so.
 bool fits(Death death, const WorkerLost& loss) {
   switch (death) {
@@ -87,18 +93,21 @@ void Judge::heard(const std::exception_ptr& loss) {
   try {
     std::rethrow_exception(loss);
   } catch (const WorkerLost& lost) {
-    if (const auto at = board_.died_at(lost.pid())) heard_after(Clock::now() - *at);
+    if (const auto at = board_.died_at(lost.pid())) heard_after(Clock::now() - *at, "a death");
   } catch (...) {
     return;
   }
 }
 
-void Judge::heard_after(Clock::duration time) {
-  Clock::rep longest = longest_.load();
-  while (time.count() > longest && !longest_.compare_exchange_weak(longest, time.count())) {
-  }
-  demand(time <= kMost, fmt::format("it took {} ms until a death was told of",
-                                    std::chrono::duration_cast<std::chrono::milliseconds>(time).count()));
+void Judge::heard_after(Clock::duration time, const std::string& what) {
+  using Ms = std::chrono::duration<double, std::milli>;
+  raise_to(longest_, time);
+  const Clock::duration starved(starved_.load());
+  demand(time <= kMost + starved,
+         fmt::format("it took {:.0f} ms until {} was told of (the machine itself delays by {:.0f} ms)",
+                     Ms(time).count(), what, Ms(starved).count()));
 }
+
+void Judge::starved(Clock::duration time) { raise_to(starved_, time); }
 
 }  // namespace muster::chaos

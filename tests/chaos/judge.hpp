@@ -26,7 +26,10 @@ class Judge {
   void right(std::size_t tasks) { right_ += tasks; }
   // At the moment in which somebody hears of it: how late that is.
   void heard(const std::exception_ptr& loss);
-  void heard_after(Clock::duration time);
+  void heard_after(Clock::duration time, const std::string& what);
+  void begin_round() { starved_ = 0; }
+  // For so long, in this round, the machine has kept somebody waiting who wanted to run: nobody can be told any sooner.
+  void starved(Clock::duration time);
   void demand(bool holds, const std::string& what);
 
   // Throws what was found, as std::runtime_error.
@@ -49,8 +52,9 @@ class Judge {
   Board& board_;
   std::atomic<std::uint64_t> right_{0}, lost_{0}, late_{0}, thrown_{0}, dropped_{0};
   std::atomic<Clock::rep> longest_{0};  // from a death to the moment in which its loss was heard of
-  mutable std::mutex mutex_;            // guards what follows
-  std::string found_;                   // the first thing that must not be
+  std::atomic<Clock::rep> starved_{0};
+  mutable std::mutex mutex_;  // guards what follows
+  std::string found_;         // the first thing that must not be
 };
 
 }  // namespace muster::chaos

@@ -16,6 +16,7 @@
 #include <muster/process_pool.hpp>
 
 #include "tests/chaos/board.hpp"
+#include "tests/chaos/judge.hpp"
 #include "tests/support/killing.hpp"
 
 namespace muster::chaos {
@@ -23,10 +24,13 @@ namespace muster::chaos {
 class Killer {
  public:
   // `pause`: the mean time between two deaths.
-  Killer(const ProcessPool& pool, Board& board, std::uint64_t seed, std::chrono::microseconds pause)
-      : pool_(pool), board_(board), random_(seed), pause_(pause), thread_([this](const std::stop_token& stop) {
-          run(stop);
-        }) {}
+  Killer(const ProcessPool& pool, Board& board, Judge& judge, std::uint64_t seed, std::chrono::microseconds pause)
+      : pool_(pool),
+        board_(board),
+        judge_(judge),
+        random_(seed),
+        pause_(pause),
+        thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
  private:
   void run(const std::stop_token& stop) {
@@ -47,12 +51,17 @@ class Killer {
 
   // False when it is time to end.
   bool rest(const std::stop_token& stop, std::chrono::microseconds time) {
+    const auto end = Clock::now() + time;
     std::unique_lock lock(mutex_);
-    return !woken_.wait_for(lock, stop, time, [] { return false; }) && !stop.stop_requested();
+    woken_.wait_until(lock, stop, end, [] { return false; });
+    if (stop.stop_requested()) return false;
+    judge_.starved(Clock::now() - end);
+    return true;
   }
 
   const ProcessPool& pool_;
   Board& board_;
+  Judge& judge_;
   std::mt19937_64 random_;
   const std::chrono::microseconds pause_;
   std::mutex mutex_;

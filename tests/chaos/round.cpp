@@ -45,7 +45,7 @@ class Round {
   void play() {
     {
       std::optional<Killer> killer;
-      if (pick(4) > 0) killer.emplace(pool_, board_, random_(), std::chrono::microseconds(500 << pick(5)));
+      if (pick(4) > 0) killer.emplace(pool_, board_, judge_, random_(), std::chrono::microseconds(500 << pick(5)));
       // All the time, in the background: every item is right, however often it is begun.
       const long items = 1 + pick(tasks_per_worker_ > 0 ? kBackgroundOfReplaced : kBackground);
       auto background =
@@ -197,10 +197,10 @@ class Round {
     } else {
       pool_.close();
     }
+    for (const auto& result : pending) result.wait();
+    if (dropped) judge_.heard_after(Clock::now() - begun, "the end of its pool");
     pool_.join();
-    if (dropped) judge_.heard_after(Clock::now() - begun);
     for (std::size_t i = 0; i < all.size(); ++i) {
-      judge_.demand(pending[i].ready(), "a pool has ended without an answer");
       judge_.ended(all[i], 0, outcome_of([&] { return pending[i].get(); }), dropped);
     }
     check_begun(all);
@@ -216,6 +216,7 @@ class Round {
 }  // namespace
 
 void play_round(const Method& method, std::uint64_t seed, Board& board, Judge& judge) {
+  judge.begin_round();
   Round(method, seed, board, judge).play();
   judge.rethrow();
 }
