@@ -1,6 +1,6 @@
 // Exceptions between processes. On the wire: the type's name, which of the types of that name (unnamed namespaces may
-// have the same), the text, and what the type's codec wrote, with its length in front so that a reader can do without
-// it.
+// have the same), the name as a programmer writes it, the text, and what the type's codec wrote, with its length in
+// front so that a reader can do without it.
 
 #include <muster/detail/exceptions.hpp>
 
@@ -155,6 +155,8 @@ std::string read_text(Reader& in) {
 void write_record(Writer& out, const ExceptionCodec& codec, const std::string& text, const Buffer& body) {
   write_text(out, codec.type->name());
   out.plain(registry().number(codec));
+  // Not left to the reader: a few bytes of a forged name unfold to more than any memory holds.
+  write_text(out, api::type_name(*codec.type));
   write_text(out, text);
   out.plain(static_cast<std::uint64_t>(body.size()));
   out.write(body.bytes().data(), body.size());
@@ -190,12 +192,13 @@ void write_known_or_remote(Writer& out, const std::exception_ptr& thrown, const 
 std::exception_ptr read_record(Reader& in) {
   const std::string name = read_text(in);
   const auto number = in.plain<std::uint32_t>();
+  std::string readable = read_text(in);
   const std::string text = read_text(in);
   const auto size = in.plain<std::uint64_t>();
   if (size > in.left()) detail::refuse_bytes("an exception is longer than what follows");
   Reader body({in.take(static_cast<std::size_t>(size)), static_cast<std::size_t>(size)});
   const ExceptionCodec* const codec = registry().find(name, number);
-  if (codec == nullptr) return std::make_exception_ptr(RemoteError(api::type_name(name), text));
+  if (codec == nullptr) return std::make_exception_ptr(RemoteError(std::move(readable), text));
   return codec->read(body, text);
 }
 

@@ -245,6 +245,11 @@ void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
   }
 }
 
+void Link::dismiss() noexcept {
+  channel().listener.store(kNobody, std::memory_order_seq_cst);
+  os::futex_wake(channel().listener, os::kAll, os::Scope::kShared);
+}
+
 void Link::release() noexcept {
   up_.release();
   channel().room.ring();
@@ -300,7 +305,8 @@ Link::Judgement Link::judge(Nanos now) noexcept {
   std::uint64_t seen = note();
   const bool is_this = (seen >> 32U) == entry.sequence;  // no flags: begun, and not ended
   if (!is_this) return Judgement::kInTime;
-  const Nanos due = channel().begun_at.load(std::memory_order_acquire) + entry.limit;
+  // A time to come is none that a worker writes, and the sum might have no end.
+  const Nanos due = std::min(channel().begun_at.load(std::memory_order_acquire), now) + entry.limit;
   if (due > now) {
     look_at = due;
     return Judgement::kInTime;

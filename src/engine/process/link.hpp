@@ -115,6 +115,8 @@ class Link {
   // For that caller, without the lock: until the worker has published something since, or something else happened.
   // Gives up after a moment if it is not to sleep.
   void await_answer(std::uint32_t seen, bool sleep) noexcept;
+  // Of a worker that has ended: such a caller goes on, whatever the worker wrote where it sleeps.
+  void dismiss() noexcept;
 
   // ---- what it is at ----
   // Whether the front entry's next item has begun.

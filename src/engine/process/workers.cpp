@@ -135,6 +135,7 @@ void ProcessEngine::bury(std::size_t place, const os::End& end) {
   }
   const int pid = link.pid();
   const bool in_order = link.spent() && end.signal == 0;
+  link.dismiss();
   links_[place].reset();
   if (ending_ || terminated_) return;
   const bool killed = end.signal == os::kKill;

@@ -47,7 +47,8 @@ class RingProducer {
   explicit RingProducer(RingMemory memory) noexcept : memory_(memory) {}
 
   // Room for a record with `least` to `most` bytes after its head, aligned to kRecordUnit less the head; empty: there
-  // is none now. Ask again to get more or less. `least` is at most a quarter of the capacity.
+  // is none now. Ask again to get more or less: room that was there stays until it is used, whatever the consumer
+  // writes. `least` is at most a quarter of the capacity.
   std::span<std::byte> reserve(std::size_t least, std::size_t most) noexcept {
     const std::uint32_t straight = memory_.straight(tail_);
     if (straight < least + sizeof(RecordHead)) {
@@ -72,9 +73,11 @@ class RingProducer {
   }
 
  private:
-  std::uint32_t room() const noexcept {
-    const std::uint32_t used = tail_ - memory_.words->head.load(std::memory_order_acquire);
-    return used > memory_.capacity ? 0 : memory_.capacity - used;
+  // A consumer that goes backwards, or beyond the end, or into a record is not believed.
+  std::uint32_t room() noexcept {
+    const std::uint32_t head = memory_.words->head.load(std::memory_order_acquire);
+    if (tail_ - head <= tail_ - head_ && head % kRecordUnit == 0) head_ = head;
+    return memory_.capacity - (tail_ - head_);
   }
   void fill(std::uint32_t size) noexcept { put({size, kFiller}); }
   void put(RecordHead head) noexcept {
@@ -85,6 +88,7 @@ class RingProducer {
 
   const RingMemory memory_;
   std::uint32_t tail_ = 0;
+  std::uint32_t head_ = 0;  // of the consumer, as far as it was believed
 };
 
 class RingConsumer {
