@@ -24,7 +24,10 @@ class EventCount {
   }
   std::uint32_t seen() const noexcept { return word_.load(std::memory_order_seq_cst); }
   // Waits until ring() was called since `seen`; false when the deadline passed first.
-  bool wait(std::uint32_t seen, Nanos deadline) noexcept { return await_change(word_, seen, deadline, kScope); }
+  // Sleeps at once if it is not to `spin`.
+  bool wait(std::uint32_t seen, Nanos deadline, bool spin = true) noexcept {
+    return await_change(word_, seen, deadline, kScope, spin);
+  }
 
  private:
   std::atomic<std::uint32_t> word_{0};

@@ -35,9 +35,10 @@ enum class Await : std::uint8_t { kReady, kTimedOut, kInterrupted };
 MUSTER_EXPORT Await await_bits(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, Scope scope,
                                bool (*interrupt)() = nullptr);
 
-// Waits until `word` differs from `seen`, kSleepers aside; false when `deadline` passed first.
-MUSTER_EXPORT bool await_change(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline,
-                                Scope scope) noexcept;
+// Waits until `word` differs from `seen`, kSleepers aside; false when `deadline` passed first. Sleeps at once if it is
+// not to `spin`.
+MUSTER_EXPORT bool await_change(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline, Scope scope,
+                                bool spin = true) noexcept;
 
 MUSTER_EXPORT void wake_one(std::atomic<std::uint32_t>& word, Scope scope) noexcept;
 MUSTER_EXPORT void wake_all(std::atomic<std::uint32_t>& word, Scope scope) noexcept;

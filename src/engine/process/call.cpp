@@ -181,7 +181,9 @@ void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
   if (listener == kSupervisor) bell_.ring();
   if (listener == kCaller) {
     os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
-    os::yield();  // the system may have put the caller on our CPU, where we would spin now
+    const int cpu = os::current_cpu();
+    channel_.workers_cpu.store(cpu, std::memory_order_relaxed);
+    in_the_way_ = channel_.callers_cpu.load(std::memory_order_relaxed) == cpu;
   }
 }
 

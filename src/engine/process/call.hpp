@@ -6,6 +6,7 @@
 #include <exception>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <muster/detail/remote_call.hpp>
@@ -26,6 +27,8 @@ class Call final : public detail::RemoteCall {
 
   // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
   void run(const EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
+  // Whether a caller who slept on this CPU was woken since the last call: it cannot go on while we spin.
+  bool is_in_the_way() noexcept { return std::exchange(in_the_way_, false); }
   // What the following entries share, until it is called again. `landing`: where they leave values, or null.
   void set_common(std::span<const std::byte> bytes, memory::Pages* landing, std::exception_ptr why = nullptr);
 
@@ -57,6 +60,7 @@ class Call final : public detail::RemoteCall {
   std::vector<std::byte> common_copy_;
   std::shared_ptr<void> made_common_;
   std::exception_ptr common_failure_;
+  bool in_the_way_ = false;
   memory::Pages* landing_ = nullptr;
 
   os::Nanos limit_ = 0;      // that an item may take

@@ -223,6 +223,7 @@ void Link::listen(Listener who) noexcept {
 
 std::uint32_t Link::attend(const detail::Task& task, bool sleep) noexcept {
   attended_for_ = &task;
+  if (sleep) channel().callers_cpu.store(os::current_cpu(), std::memory_order_relaxed);
   listen(sleep ? kCaller : kNobody);
   return up_.seen();
 }

@@ -79,8 +79,11 @@ class Link {
   void send_quit();
   // Rings once for all that was sent.
   void flush() noexcept;
-  // Whether the worker was asleep when it was rung for last: it will not answer in a moment.
-  bool was_asleep() const noexcept { return woken_; }
+  // Whether the worker will not answer in a moment, so that it is better to sleep than to spin: it was asleep when it
+  // was rung for last, or it waits for this very CPU.
+  bool is_slow() noexcept {
+    return woken_ || channel().workers_cpu.load(std::memory_order_relaxed) == os::current_cpu();
+  }
   // Takes an entry back that the worker has not claimed. False: it has, or the entry was taken back before.
   bool revoke(Entry& entry) noexcept;
 

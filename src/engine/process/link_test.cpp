@@ -23,7 +23,7 @@ os::Mapping workers_view(const Link& link) {
 
 // The pool has told the caller to look, and believes that nobody sleeps there; the worker writes that somebody does.
 TEST(Link, caller_goes_on_when_a_worker_has_ended_that_told_it_to_sleep) {
-  Link link(0);
+  Link link(0, 0);
   const os::Mapping memory = workers_view(link);
   const std::uint32_t seen = link.attend(true);
   link.listen(kNobody);

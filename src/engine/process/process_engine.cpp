@@ -142,7 +142,7 @@ void ProcessEngine::attend(Task& task) {
       ended = take_finished(task);
       link = task.done() || !ended.empty() ? nullptr : link_of(task);
       if (link) {
-        sleep = sleep || link->was_asleep();
+        sleep = sleep || link->is_slow();
         seen = link->attend(task, sleep);
       }
       hand_back();

@@ -64,7 +64,7 @@ class Worker {
       const std::uint32_t seen = channel_.work.seen();
       if (const auto record = down_.next()) return *record;
       if (!down_.sound()) os::end_process(kNoSense);
-      channel_.work.wait(seen, os::kForever);
+      channel_.work.wait(seen, os::kForever, !call_.is_in_the_way());
     }
   }
 

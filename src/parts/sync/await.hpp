@@ -14,15 +14,15 @@ namespace muster::sync {
 // About what a sleep and a wake-up cost: spinning longer can only lose.
 inline constexpr os::Nanos kSpin = 10'000;
 
-// Waits until `done(value)` holds of `word`; see detail::await_bits.
+// Waits until `done(value)` holds of `word`; see detail::await_bits. `spin`: for so long before it sleeps.
 template <class Done>
 detail::Await await(std::atomic<std::uint32_t>& word, Done done, os::Nanos deadline, os::Scope scope,
-                    bool (*interrupt)() = nullptr) {
+                    bool (*interrupt)() = nullptr, os::Nanos spin = kSpin) {
   using detail::Await;
   const auto ready = [&] { return done(word.load(std::memory_order_acquire)); };
   if (ready()) return Await::kReady;
   if (deadline != os::kForever && deadline <= os::now()) return Await::kTimedOut;
-  if (spin_until(ready, kSpin)) return Await::kReady;
+  if (spin > 0 && spin_until(ready, spin)) return Await::kReady;
   for (;;) {
     std::uint32_t value = word.load(std::memory_order_acquire);
     if (done(value)) return Await::kReady;

@@ -15,9 +15,10 @@ Await await_bits(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos dea
   return sync::await(word, [bits](std::uint32_t value) { return (value & bits) != 0; }, deadline, of(scope), interrupt);
 }
 
-bool await_change(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline, Scope scope) noexcept {
+bool await_change(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline, Scope scope,
+                  bool spin) noexcept {
   const auto changed = [seen](std::uint32_t value) { return ((value ^ seen) & ~kSleepers) != 0; };
-  return sync::await(word, changed, deadline, of(scope)) == Await::kReady;
+  return sync::await(word, changed, deadline, of(scope), nullptr, spin ? sync::kSpin : 0) == Await::kReady;
 }
 
 void wake_one(std::atomic<std::uint32_t>& word, Scope scope) noexcept { os::futex_wake(word, 1, of(scope)); }
