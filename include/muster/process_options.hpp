@@ -22,7 +22,7 @@ enum class StartMethod {
   default_,    // forkserver after muster::init, else fork
   fork,        // copies of the program as it is when the pool is made; no other thread may run then
   forkserver,  // copies of the program as it was when muster::init ran
-  spawn,       // not there yet: ValueError
+  spawn,       // copies of the program executed anew when the pool is made, up to its muster::init
 };
 // NOLINTEND(readability-identifier-naming)
 

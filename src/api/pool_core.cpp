@@ -333,9 +333,9 @@ start::Method method_of(StartMethod method) {
     case StartMethod::forkserver:
       return start::Method::kForkserver;
     case StartMethod::spawn:
-      break;
+      return start::Method::kSpawn;
   }
-  throw ValueError("start_method: spawn is not there yet; fork and forkserver are");
+  throw ValueError("start_method: there is no such one");
 }
 
 std::vector<int> open_ones(const std::vector<int>& numbers) {

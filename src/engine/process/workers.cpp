@@ -85,11 +85,11 @@ void ProcessEngine::hear(start::News news) {
   }
 }
 
-// The workers died with their template. A template of the server can be had again; a copy of the program as it was
-// when the pool was made cannot.
+// The workers died with their template. A template of the server, or of the program executed anew, can be had again; a
+// copy of the program as it was when the pool was made cannot.
 void ProcessEngine::template_died() {
   template_.reset();
-  const bool again = !ending_ && !terminated_ && settings_.method == start::Method::kForkserver;
+  const bool again = !ending_ && !terminated_ && settings_.method != start::Method::kFork;
   if (again) {
     try {
       template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds);

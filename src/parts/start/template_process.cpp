@@ -103,6 +103,7 @@ class TemplateProcess {
     os::set_thread_name("muster/worker");
     os::reset_signals();
     const int code = estate_.body(std::move(birth));
+    end_server();
     os::flush_streams();
     return code;
   }
