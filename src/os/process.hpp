@@ -68,6 +68,7 @@ Process start_quiet_copy(const std::function<int()>& body);
 struct End {
   int signal = 0;
   int code = 0;
+  std::uint64_t peak_memory = 0;  // the most bytes that it held at once; 0: not known
 };
 
 // Waits for a quiet copy of our own to end, and lets the kernel forget it.

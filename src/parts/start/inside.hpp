@@ -38,6 +38,7 @@ struct Report {
   std::int32_t error = 0;
   std::int32_t signal = 0;
   std::int32_t code = 0;
+  std::uint64_t peak_memory = 0;
 };
 
 // From the program to the server: a template is wanted. Comes with the template's end of a connection, and then `kept`

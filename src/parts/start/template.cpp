@@ -147,7 +147,7 @@ std::optional<News> Template::tell(os::Message& message) {
     case Report::What::kEnded:
       if (std::erase(unwanted_, report->id) > 0) return std::nullopt;
       told.what = News::What::kEnded;
-      told.end = {.signal = report->signal, .code = report->code};
+      told.end = {.signal = report->signal, .code = report->code, .peak_memory = report->peak_memory};
       return told;
   }
   return std::nullopt;

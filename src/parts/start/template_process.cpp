@@ -119,7 +119,8 @@ class TemplateProcess {
             .place = worker->place,
             .id = worker->id,
             .signal = ended->end.signal,
-            .code = ended->end.code});
+            .code = ended->end.code,
+            .peak_memory = ended->end.peak_memory});
       workers_.erase(worker);
     }
   }
