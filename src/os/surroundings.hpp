@@ -28,10 +28,10 @@ std::uint64_t memory_in_use();
 // The signal by which a process dies that took too much CPU time.
 inline constexpr int kTookTooMuchTime = 24;
 // Makes ready that nothing that this process does may take more than `limit` of its CPU time, all threads together,
-// children not: `doing` says what it is at, another number for each thing, 0 for nothing that matters; it is called in
-// a signal handler. The process dies by kTookTooMuchTime then, never before that time, and at the latest a quarter of
-// it and some clock ticks after. Interrupts no system call but those that are never restarted, and those only in a
-// process that computes meanwhile.
+// children not: `doing` says what the calling thread is at, another number for each thing, 0 for nothing that matters;
+// it is called in a signal handler of that thread. The process dies by kTookTooMuchTime then, never before that time,
+// and at the latest a quarter of it and some clock ticks after. Of that thread's system calls those are interrupted
+// that are never restarted, where another one computes meanwhile.
 void prepare_time_limit(Nanos limit, std::uint64_t (*doing)() noexcept);
 // From here on.
 void begin_time_limit() noexcept;
