@@ -84,8 +84,8 @@ void limit_memory(std::uint64_t bytes) {
 }
 
 void apply(const Surroundings& what) {
-  for (const auto& [name, value] : what.env) {
-    apply("env", [&, &name = name, &value = value] { os::set_variable(name, value); });
+  for (const auto& variable : what.env) {
+    apply("env", [&] { os::set_variable(variable.first, variable.second); });
   }
   if (!what.cwd.empty()) apply("cwd", [&] { os::change_directory(what.cwd); });
   if (what.nice != 0) apply("nice", [&] { os::add_niceness(what.nice); });
