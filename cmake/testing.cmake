@@ -7,11 +7,11 @@ include(GoogleTest)
 # A hang ends as a failure, late enough for the slowest machine under a sanitizer.
 set(MUSTER_TEST_TIMEOUT 300)
 
-# muster_add_test(name source... [LABEL label] [TIMEOUT seconds] [SERIAL] [INSIDE] [FORKSERVER pattern] [LINK library...])
+# muster_add_test(name source... [LABEL label] [TIMEOUT seconds] [SERIAL] [INSIDE] [METHODS pattern] [LINK library...])
 # A GoogleTest program; every TEST in it becomes a ctest test in a process of its own.
-# FORKSERVER: those that match run a second time, with that start method. INSIDE: may use the private headers. SERIAL: runs beside no other test. `ctest -L label` picks, `-LE label` leaves out.
+# METHODS: those that match run with each start method, with fork first. INSIDE: may use the private headers. SERIAL: runs beside no other test. `ctest -L label` picks, `-LE label` leaves out.
 function(muster_add_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL;INSIDE" "LABEL;TIMEOUT;FORKSERVER" "LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "SERIAL;INSIDE" "LABEL;TIMEOUT;METHODS" "LINK")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT ${MUSTER_TEST_TIMEOUT})
   endif()
@@ -30,9 +30,11 @@ function(muster_add_test name)
   set(discovery DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
   set(properties TIMEOUT ${arg_TIMEOUT} LABELS ${arg_LABEL} ${serial})
   gtest_discover_tests(${name} ${discovery} PROPERTIES ${properties})
-  if(arg_FORKSERVER)
-    gtest_discover_tests(${name} ${discovery} TEST_PREFIX forkserver. TEST_FILTER ${arg_FORKSERVER}
-                         PROPERTIES ${properties} ENVIRONMENT MUSTER_TEST_START_METHOD=forkserver)
+  if(arg_METHODS)
+    foreach(method IN ITEMS forkserver spawn)
+      gtest_discover_tests(${name} ${discovery} TEST_PREFIX ${method}. TEST_FILTER ${arg_METHODS}
+                           PROPERTIES ${properties} ENVIRONMENT MUSTER_TEST_START_METHOD=${method})
+    endforeach()
   endif()
 endfunction()
 

@@ -21,9 +21,11 @@ int main(int argc, char** argv) {
   state = "as when the pool was made";
   muster::ProcessPool copies({.processes = 1, .start_method = muster::StartMethod::fork});
   muster::ProcessPool served({.processes = 1, .start_method = muster::StartMethod::forkserver});
+  muster::ProcessPool fresh({.processes = 1, .start_method = muster::StartMethod::spawn});
   state = "as it is now";
   std::printf("fork:       %s\n", copies.apply(seen).c_str());
   std::printf("forkserver: %s\n", served.apply(seen).c_str());
+  std::printf("spawn:      %s\n", fresh.apply(seen).c_str());
   std::printf("here:       %s\n", seen().c_str());
   // end
 

@@ -2,6 +2,7 @@
 // The errors of the library itself. A task's own exception arrives as its own type and is not listed here.
 
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 
@@ -35,6 +36,13 @@ class MUSTER_EXPORT TimeoutError : public Error {
  public:
   using Error::Error;
   ~TimeoutError() override;
+};
+
+// A task took more CPU time than the workers of its pool may (ProcessOptions::cpu_time_limit).
+class MUSTER_EXPORT CpuTimeError : public TimeoutError {
+ public:
+  using TimeoutError::TimeoutError;
+  ~CpuTimeError() override;
 };
 
 // The task was dropped before it began: cancel(), terminate(), or the end of its pool.
@@ -71,7 +79,7 @@ class MUSTER_EXPORT NotSerializable : public Error {
 class MUSTER_EXPORT WorkerLost : public Error {
  public:
   // `signal`: what killed it, 0 if it ended by itself, with `exit_code`.
-  WorkerLost(std::size_t index, int pid, int signal, int exit_code);
+  WorkerLost(std::size_t index, int pid, int signal, int exit_code, std::uint64_t peak_memory = 0);
   ~WorkerLost() override;
 
   // The item's place in the input of its map; 0 for a single call.
@@ -80,12 +88,16 @@ class MUSTER_EXPORT WorkerLost : public Error {
   int pid() const noexcept { return pid_; }
   int signal() const noexcept { return signal_; }
   int exit_code() const noexcept { return exit_code_; }
+  // The most bytes of memory that it held at once, those included that it had from the program it is a copy of. 0: not
+  // known, since the process that watched it was killed, too.
+  std::uint64_t peak_memory() const noexcept { return peak_memory_; }
 
  private:
   std::size_t index_;
   int pid_;
   int signal_;
   int exit_code_;
+  std::uint64_t peak_memory_;
 };
 
 // A task's exception whose type the pool's process does not know: what is left of it. what() is its text.

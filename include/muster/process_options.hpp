@@ -4,6 +4,8 @@
 
 #include <concepts>
 #include <cstddef>
+#include <map>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -22,7 +24,7 @@ enum class StartMethod {
   default_,    // forkserver after muster::init, else fork
   fork,        // copies of the program as it is when the pool is made; no other thread may run then
   forkserver,  // copies of the program as it was when muster::init ran
-  spawn,       // not there yet: ValueError
+  spawn,       // copies of the program executed anew when the pool is made, up to its muster::init
 };
 // NOLINTEND(readability-identifier-naming)
 
@@ -71,6 +73,23 @@ struct ProcessOptions {
   // Descriptors that workers have besides the standard streams; they inherit no others. One that is not open:
   // ValueError.
   std::vector<int> pass_fds = {};
+  // How much memory of its own a worker may have, in bytes: heap, stacks of threads, copied or not; 0: no limit. Beyond
+  // it a task gets std::bad_alloc. Less than what workers begin with: ValueError.
+  std::size_t memory_limit = 0;
+  // How much CPU time each item may take, all threads of its worker together, children not. Its worker is killed then,
+  // its outcome is CpuTimeError, and all others go on. Never before that time, and at the latest a quarter of it, and
+  // some 10 ms, after. The worker has SIGXCPU for it. 0: ValueError.
+  Duration cpu_time_limit = {};
+  // Variables of the workers' environment; std::nullopt: takes it out. A name that cannot be one: ValueError.
+  std::map<std::string, std::optional<std::string>> env = {};
+  // The workers' working directory; empty: the one that they begin with. One that is none: ValueError.
+  std::string cwd = {};
+  // Added to the workers' niceness: above 0, they stand back behind other processes. What the system refuses:
+  // ValueError.
+  int nice = 0;
+  // Where the workers run: each on one of these CPUs, in turn. Empty: anywhere. One that this thread may not use:
+  // ValueError.
+  std::vector<int> cpus = {};
 };
 
 }  // namespace muster

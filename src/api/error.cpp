@@ -10,6 +10,7 @@ Error::~Error() = default;
 ValueError::~ValueError() = default;
 PoolClosed::~PoolClosed() = default;
 TimeoutError::~TimeoutError() = default;
+CpuTimeError::~CpuTimeError() = default;
 Cancelled::~Cancelled() = default;
 DeadlockError::~DeadlockError() = default;
 ThreadError::~ThreadError() = default;
@@ -30,12 +31,13 @@ std::string tell_loss(std::size_t index, int pid, int signal, int exit_code) {
 
 }  // namespace
 
-WorkerLost::WorkerLost(std::size_t index, int pid, int signal, int exit_code)
+WorkerLost::WorkerLost(std::size_t index, int pid, int signal, int exit_code, std::uint64_t peak_memory)
     : Error(tell_loss(index, pid, signal, exit_code)),
       index_(index),
       pid_(pid),
       signal_(signal),
-      exit_code_(exit_code) {}
+      exit_code_(exit_code),
+      peak_memory_(peak_memory) {}
 
 OwnerDied::OwnerDied(int pid)
     : Error("process " + std::to_string(pid) + " has died while it held the lock, which the caller has now"),

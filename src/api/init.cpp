@@ -5,9 +5,9 @@
 
 namespace muster {
 
-// The arguments are for a start method that executes the program anew.
-void init([[maybe_unused]] int argc, [[maybe_unused]] char** argv) {
+void init(int argc, char** argv) {
   sync::spinning_cpus();  // asked once, before there are copies
+  start::divert(argc, argv);
   start::serve();
 }
 

@@ -17,6 +17,7 @@
 #include <muster/process_options.hpp>
 #include <muster/thread.hpp>
 
+#include "api/surroundings.hpp"
 #include "api/thread_state.hpp"
 #include "api/timer.hpp"
 #include "api/type_name.hpp"
@@ -346,9 +347,9 @@ start::Method method_of(StartMethod method) {
     case StartMethod::forkserver:
       return start::Method::kForkserver;
     case StartMethod::spawn:
-      break;
+      return start::Method::kSpawn;
   }
-  throw ValueError("start_method: spawn is not there yet; fork and forkserver are");
+  throw ValueError("start_method: there is no such one");
 }
 
 std::vector<int> open_ones(const std::vector<int>& numbers) {
@@ -372,8 +373,8 @@ std::shared_ptr<PoolCore> PoolCore::of_processes(const ProcessOptions& options) 
   settings.workers = checked_workers(options.processes);
   settings.tasks_per_worker = checked_count(options.maxtasksperchild, "maxtasksperchild");
   settings.method = method_of(options.start_method);
-  settings.initializer = options.initializer.runner();
-  settings.initializer_input = options.initializer.bytes();
+  static_cast<void>(checked_cpus(options.cpus));
+  api::set_beginning(settings, options);
   settings.read_exception = &read_failure;
   settings.pass_fds = open_ones(options.pass_fds);
   return Pool::make(std::make_unique<engine::process::ProcessEngine>(std::move(settings)), Duration());

@@ -20,8 +20,11 @@ std::exception_ptr make_failure(const Returned& returned, std::size_t index) {
       return std::make_exception_ptr(std::bad_alloc());
     case Tag::kTimeout:
       return std::make_exception_ptr(too_long());
+    case Tag::kCpuTime:
+      return std::make_exception_ptr(CpuTimeError("the task took more CPU time than its pool's cpu_time_limit"));
     case Tag::kLost:
-      return std::make_exception_ptr(WorkerLost(index, returned.pid, returned.signal, returned.exit_code));
+      return std::make_exception_ptr(
+          WorkerLost(index, returned.pid, returned.signal, returned.exit_code, returned.peak_memory));
     case Tag::kUnsent:
       return returned.error;
     case Tag::kDropped:

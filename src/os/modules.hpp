@@ -24,6 +24,9 @@ std::optional<CodePlace> place_of(const void* function);
 // The function at `place` in this process; null where there is no module with that build id, or no code there.
 void* code_at(const CodePlace& place);
 
+// Whether the program itself has a build id, by which another execution of it knows its functions.
+bool program_has_build_id() noexcept;
+
 // What the loader calls the function, as the compiler wrote it; empty where it does not know. It knows those that a
 // module shows to others.
 std::string symbol_of(const void* function);

@@ -68,6 +68,7 @@ Process start_quiet_copy(const std::function<int()>& body);
 struct End {
   int signal = 0;
   int code = 0;
+  std::uint64_t peak_memory = 0;  // the most bytes that it held at once; 0: not known
 };
 
 // Waits for a quiet copy of our own to end, and lets the kernel forget it.
@@ -86,6 +87,7 @@ void send_signal(const Process& process, int signal) noexcept;
 // The same for a child of our own that was not reaped yet: until then its number is nobody else's.
 void send_signal_to_child(int id, int signal) noexcept;
 inline constexpr int kKill = 9;
+inline constexpr int kTerminate = 15;
 
 int process_id() noexcept;
 
@@ -132,6 +134,21 @@ void close_all_but(std::vector<int> keep) noexcept;
 // `apart` are kept from being overwritten by taking other numbers. Throws std::system_error.
 void renumber(std::vector<std::pair<Descriptor, int>> moved, std::span<Descriptor* const> apart);
 void flush_streams() noexcept;  // of C and of C++
+
+// ---- executing the program anew ------------------------------------------------------------------------------------
+
+// Becomes the program that this process runs, from its beginning, with these arguments (at least one), with the
+// environment as it is and variable `name` in it, and with the standard streams and `inherited`. What was asked by
+// die_with_parent holds on. Returns only where that fails, with an errno. For a process with one thread.
+int execute_anew(const std::vector<std::string>& arguments, const std::string& name, const std::string& value,
+                 std::span<const int> inherited);
+// The value of variable `name`, which is taken out of the environment. Empty where it is not set, or comes from
+// somebody who has not the rights of this process (set-user-ID). While there is one thread.
+std::string take_variable(const std::string& name);
+// An inherited descriptor, close-on-exec from now on.
+Descriptor take_inherited(int number) noexcept;
+// Undoes die_with_parent.
+void outlive_parent() noexcept;
 
 // ---- threads in the way of a copy ----------------------------------------------------------------------------------
 

@@ -33,8 +33,8 @@ template <class E>
 class ExceptionsWireText : public ::testing::Test {};
 using Texts = ::testing::Types<std::logic_error, std::domain_error, std::invalid_argument, std::length_error,
                                std::out_of_range, std::runtime_error, std::range_error, std::overflow_error,
-                               std::underflow_error, Error, ValueError, PoolClosed, TimeoutError, Cancelled,
-                               DeadlockError, ThreadError, NotSerializable, LockError, BrokenBarrierError>;
+                               std::underflow_error, Error, ValueError, PoolClosed, TimeoutError, CpuTimeError,
+                               Cancelled, DeadlockError, ThreadError, NotSerializable, LockError, BrokenBarrierError>;
 TYPED_TEST_SUITE(ExceptionsWireText, Texts);
 TYPED_TEST(ExceptionsWireText, arrives_as_its_own_type_with_its_text) {
   const auto arrived = arrives_as<TypeParam>([] { throw TypeParam("the text"); });
@@ -123,8 +123,9 @@ TEST(ExceptionsWire, system_error_of_a_foreign_category_arrives_as_runtime_error
 }
 
 TEST(ExceptionsWire, own_errors_keep_their_fields) {
-  const auto lost = arrives_as<WorkerLost>([] { throw WorkerLost(7, 1234, 11, 0); });
+  const auto lost = arrives_as<WorkerLost>([] { throw WorkerLost(7, 1234, 11, 0, 4096); });
   EXPECT_EQ(std::tuple(lost.index(), lost.pid(), lost.signal(), lost.exit_code()), std::tuple(7U, 1234, 11, 0));
+  EXPECT_EQ(lost.peak_memory(), 4096U);
   EXPECT_STREQ(lost.what(), WorkerLost(7, 1234, 11, 0).what());
   const auto remote = arrives_as<RemoteError>([] { throw RemoteError("Type", "text"); });
   EXPECT_EQ(remote.type(), "Type");

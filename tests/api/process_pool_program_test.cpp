@@ -17,7 +17,7 @@ namespace {
 // The program `body`, as one that uses this start method begins.
 Ended run(const std::function<void()>& body) {
   return run_in_child([&body] {
-    if (method_under_test() == StartMethod::forkserver) {
+    if (method_under_test() != StartMethod::fork) {
       std::string name = "program";
       std::array<char*, 2> argv{name.data(), nullptr};
       muster::init(1, argv.data());

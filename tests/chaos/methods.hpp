@@ -16,6 +16,7 @@ struct Method {
 inline constexpr std::array kMethods{
     Method{"fork", StartMethod::fork},
     Method{"forkserver", StartMethod::forkserver},
+    Method{"spawn", StartMethod::spawn},
 };
 
 }  // namespace muster::chaos

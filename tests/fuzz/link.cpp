@@ -43,7 +43,7 @@ class Play {
  public:
   explicit Play(Choices& in)
       : in_(in),
-        link_(static_cast<std::uint32_t>(in.below(4) * 5)),
+        link_(static_cast<std::uint32_t>(in.below(4) * 5), 0),
         given_(link_.descriptors(any_bell())),
         memory_(os::map_shared(copy_of(given_[0]), Channel::kBytes, true)),
         connection_(copy_of(given_[1])) {}
@@ -185,10 +185,11 @@ class Play {
     Entry entry;
     entry.job = &job_;
     entry.range = {0, 1 + in_.below(5), 0};
+    entry.in_place = entry.range.end % 2 == 0;
     entry.limit = in_.below(2) == 0 ? 0 : 1 + std::int64_t{in_.number<std::uint32_t>()};
-    link_.send(entry, 0, bytes);
+    link_.send(std::move(entry), 0, bytes);
     if (link_.unsound() || !link_.has_room()) return;
-    if (in_.below(4) == 0) link_.send_common(1 + in_.below(3), bytes);
+    if (in_.below(4) == 0) link_.send_common(1 + in_.below(3), 0, bytes);
     link_.flush();
   }
 
@@ -216,9 +217,11 @@ class Play {
     Entry* const entry = link_.front();
     require(entry != nullptr, "there is an outcome of no entry");
     require(arrival.count > 0 && arrival.count <= entry->left(), "there are more outcomes than items");
-    require(arrival.kind == Up::kValues || arrival.kind == Up::kException || arrival.kind == Up::kOverMemory,
-            "an outcome is of no kind");
-    require(arrival.kind == Up::kValues || arrival.count == 1, "several items have one failure");
+    const bool failed = arrival.kind == Up::kException || arrival.kind == Up::kOverMemory;
+    const bool landed = arrival.kind == Up::kLanded;
+    require(arrival.kind == Up::kValues || failed || landed, "an outcome is of no kind");
+    require(!failed || arrival.count == 1, "several items have one failure");
+    require(!landed || (entry->in_place && arrival.bytes.empty()), "values are where there is no place for them");
     touch(arrival.bytes);
     entry->done += arrival.count;
     if (entry->left() == 0) link_.pop_front();
@@ -246,9 +249,9 @@ class Play {
     }
     static_cast<void>(link_.silent());
     link_.listen(in_.below(2) == 0 ? kNobody : kSupervisor);
-    const std::uint32_t seen = link_.attend(false);
+    const std::uint32_t seen = link_.attend(this, false);
     link_.await_answer(seen, false);
-    link_.leave();
+    link_.leave(this);
   }
 
   Entry* any_entry() {

@@ -37,6 +37,7 @@ inline StartMethod method_under_test() {
   const char* const name = std::getenv("MUSTER_TEST_START_METHOD");  // NOLINT(concurrency-mt-unsafe)
   if (name == nullptr || std::string_view(name) == "fork") return StartMethod::fork;
   if (std::string_view(name) == "forkserver") return StartMethod::forkserver;
+  if (std::string_view(name) == "spawn") return StartMethod::spawn;
   throw std::invalid_argument(std::string("MUSTER_TEST_START_METHOD: no such method: ") + name);
 }
 

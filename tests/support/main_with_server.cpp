@@ -1,4 +1,4 @@
-// A main that does what programs with forkserver do: sets the server aside before anything else.
+// A main that does what programs with forkserver and spawn do: begins with muster::init.
 
 #include <gtest/gtest.h>
 #include <muster/init.hpp>

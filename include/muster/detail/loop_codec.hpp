@@ -22,6 +22,7 @@ struct Returned {
     kException,  // one item: `bytes` are what it threw
     kMemory,     // one item: there was no memory for its outcome
     kTimeout,    // one item: it took longer than its limit, and its worker was killed for it
+    kCpuTime,    // one item: it took more CPU time than it may, and its worker died of it
     kLost,       // one item: its worker died with it begun
     kUnsent,     // one item: it could not be packed; `error` says why
     kDropped,    // they never began, because of `error` or, if that is null, since nobody wants them any more
@@ -33,6 +34,7 @@ struct Returned {
   int pid = 0;                // of the lost worker: its number, and how it ended
   int signal = 0;
   int exit_code = 0;
+  std::uint64_t peak_memory = 0;
 };
 
 enum class WhatNext : std::uint8_t {

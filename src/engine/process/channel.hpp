@@ -78,9 +78,9 @@ struct EntryHead {
 
 enum class Up : std::uint32_t {
   kValues,      // UpHead, bytes: the values of the next `count` items
-  kLanded,      // UpHead: the values of the next `count` items are in place
   kException,   // UpHead, bytes: the next item threw
   kOverMemory,  // UpHead: the next item's outcome found no memory
+  kLanded,      // UpHead: the values of the next `count` items are in place
 };
 
 struct UpHead {

@@ -103,7 +103,7 @@ bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t
   if (job.terms.time_limit != os::kForever) entry.limit = std::max<Nanos>(job.terms.time_limit, 1);
   link.send(std::move(entry), code, packed_.bytes());
   // Before the worker can answer: else it would wake the supervisor for what its caller takes.
-  if (&job == awaited_ && link.front()->job == &job && !link.attended()) link.attend(*job.task, false);
+  if (&job == awaited_ && link.front()->job == &job && !link.attended()) link.attend(job.task, false);
   if (packed_.size() > kInlineBytes) link.credit = std::min(link.credit, kLargeAtOnce);
   ++job.entries;
   return true;

@@ -221,15 +221,15 @@ void Link::listen(Listener who) noexcept {
   if (had_caller) os::futex_wake(channel().listener, os::kAll, os::Scope::kShared);
 }
 
-std::uint32_t Link::attend(const detail::Task& task, bool sleep) noexcept {
-  attended_for_ = &task;
+std::uint32_t Link::attend(const void* task, bool sleep) noexcept {
+  attended_for_ = task;
   if (sleep) channel().callers_cpu.store(os::current_cpu(), std::memory_order_relaxed);
   listen(sleep ? kCaller : kNobody);
   return up_.seen();
 }
 
-void Link::leave(const detail::Task& task) noexcept {
-  if (attended_for_ != &task) return;
+void Link::leave(const void* task) noexcept {
+  if (attended_for_ != task) return;
   attended_for_ = nullptr;
   if (std::exchange(listener_, kNobody) != kNobody) channel().listener.store(kNobody, std::memory_order_seq_cst);
 }

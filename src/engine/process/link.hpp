@@ -110,10 +110,10 @@ class Link {
   bool silent() const noexcept { return up_.empty(); }
   // Who is to be woken by what the worker publishes next. A caller that is replaced is woken.
   void listen(Listener who) noexcept;
-  // A caller who waits for the worker's next answer, which is the task's, looks after the link itself until it leaves.
-  // Says what it has seen. One at a time.
-  std::uint32_t attend(const detail::Task& task, bool sleep) noexcept;
-  void leave(const detail::Task& task) noexcept;
+  // A caller who waits for the worker's next answer, which is that of a task by whose address it is known, looks after
+  // the link itself until it leaves. Says what it has seen. One at a time.
+  std::uint32_t attend(const void* task, bool sleep) noexcept;
+  void leave(const void* task) noexcept;
   bool attended() const noexcept { return attended_for_ != nullptr; }
   // For that caller, without the lock: until the worker has published something since, or something else happened.
   // Gives up after a moment if it is not to sleep.
@@ -157,7 +157,7 @@ class Link {
   std::uint16_t runs_ = 0;               // records taken, as Progress counts them
   bool unflushed_ = false;
   bool woken_ = false;
-  const detail::Task* attended_for_ = nullptr;
+  const void* attended_for_ = nullptr;
   Listener listener_ = kNobody;  // as it was set last; the worker may have set it back
   bool unsound_ = false;
   os::Mapping arrived_;  // memory of the last arrival's own

@@ -135,15 +135,15 @@ void ProcessEngine::attend(Task& task) {
     {
       const LockGuard guard(lock_);
       for (const auto& each : links_) {
-        if (each) each->leave(task);
+        if (each) each->leave(&task);
       }
-      if (link) link->leave(task);  // it may have been replaced
+      if (link) link->leave(&task);  // it may have been replaced
       if (!first) step();
       ended = take_finished(task);
       link = task.done() || !ended.empty() ? nullptr : link_of(task);
       if (link) {
         sleep = sleep || link->is_slow();
-        seen = link->attend(task, sleep);
+        seen = link->attend(&task, sleep);
       }
       hand_back();
     }

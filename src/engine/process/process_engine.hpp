@@ -35,6 +35,8 @@ struct ProcessSettings {
   // Makes the exception of a failed initializer from its bytes.
   std::exception_ptr (*read_exception)(std::span<const std::byte>) = nullptr;
   std::vector<int> pass_fds;  // descriptors that workers keep
+  // Workers die by os::kTookTooMuchTime where an item takes too long.
+  bool limits_cpu_time = false;
 };
 
 class ProcessEngine final : public Engine {

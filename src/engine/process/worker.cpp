@@ -10,6 +10,7 @@
 
 #include "engine/process/call.hpp"
 #include "engine/process/channel.hpp"
+#include "engine/process/inside.hpp"
 #include "os/process.hpp"
 #include "parts/memory/pages.hpp"
 #include "parts/sync/spin.hpp"
@@ -153,16 +154,28 @@ class Worker {
   Call call_;
 };
 
+// Of this process.
+std::size_t g_place = 0;
+Channel* g_channel = nullptr;
+
 }  // namespace
+
+std::size_t worker_here() noexcept { return g_place; }
+
+std::uint64_t item_here() noexcept {
+  const std::uint64_t note = g_channel->note.load(std::memory_order_relaxed);
+  return (note & Note::kNone) != 0 ? 0 : note + 1;
+}
 
 int work(start::Birth birth) {
   wire::forget_codes();
+  g_place = birth.place;
   auto& given = birth.descriptors;
   // Mapped until the process ends.
   const os::Mapping memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
-  auto& channel = *static_cast<Channel*>(memory.data());
-  sync::limit_spinners(channel.spinners);
-  Worker(channel, std::move(given.at(1)), std::move(given.at(2))).run();
+  g_channel = static_cast<Channel*>(memory.data());
+  sync::limit_spinners(g_channel->spinners);
+  Worker(*g_channel, std::move(given.at(1)), std::move(given.at(2))).run();
   return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include "engine/process/process_engine.hpp"
 #include "engine/process/worker.hpp"
+#include "os/surroundings.hpp"
 #include "parts/sync/spin.hpp"
 #include "parts/wire/code.hpp"
 
@@ -98,12 +99,12 @@ void ProcessEngine::hear(start::News news) {
   }
 }
 
-// The workers died with their template. A template of the server can be had again; a copy of the program as it was
-// when the pool was made cannot.
+// The workers died with their template. A template of the server, or of the program executed anew, can be had again; a
+// copy of the program as it was when the pool was made cannot.
 void ProcessEngine::template_died() {
   template_.reset();
   shelf_->renew();  // its workers are being killed; until they are gone they may write
-  const bool again = !ending_ && !terminated_ && settings_.method == start::Method::kForkserver;
+  const bool again = !ending_ && !terminated_ && settings_.method != start::Method::kFork;
   if (again) {
     try {
       template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds);
@@ -140,7 +141,7 @@ void ProcessEngine::bury(std::size_t place, const os::End& end) {
   if (ending_ || terminated_) return;
   const bool killed = end.signal == os::kKill;
   if (initializing && (starting_ || !killed)) {
-    return fail(std::make_exception_ptr(WorkerLost(0, pid, end.signal, end.code)));
+    return fail(std::make_exception_ptr(WorkerLost(0, pid, end.signal, end.code, end.peak_memory)));
   }
   // Who is killed from outside is perhaps one of many that somebody kills: it says little about the next one. But an
   // initializer may be what runs out of memory.
@@ -165,7 +166,9 @@ void ProcessEngine::replace(std::size_t place) {
 // The front entry's next item was begun and will have no outcome of its own.
 void ProcessEngine::lose(Link& link, Entry& entry, const os::End& end) {
   detail::Returned returned;
-  returned.tag = link.was_condemned(entry) ? detail::Returned::Tag::kTimeout : detail::Returned::Tag::kLost;
+  const bool too_long = settings_.limits_cpu_time && end.signal == os::kTookTooMuchTime;
+  returned.tag = too_long ? detail::Returned::Tag::kCpuTime : detail::Returned::Tag::kLost;
+  if (link.was_condemned(entry)) returned.tag = detail::Returned::Tag::kTimeout;
   if (terminated_) {
     returned.tag = detail::Returned::Tag::kDropped;
     returned.error = failure_;
@@ -173,6 +176,7 @@ void ProcessEngine::lose(Link& link, Entry& entry, const os::End& end) {
   returned.pid = link.pid();
   returned.signal = end.signal;
   returned.exit_code = end.code;
+  returned.peak_memory = end.peak_memory;
   settle(entry, 1, returned);
 }
 

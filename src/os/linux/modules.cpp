@@ -97,6 +97,17 @@ void* code_at(const CodePlace& place) {
   return search.found ? reinterpret_cast<void*>(search.place.address) : nullptr;
 }
 
+// The loader names the program first.
+bool program_has_build_id() noexcept {
+  CodePlace program;
+  const auto look_at_first = [](dl_phdr_info* module, std::size_t /*size*/, void* place) {
+    read_build_id(*module, *static_cast<CodePlace*>(place));
+    return 1;
+  };
+  dl_iterate_phdr(look_at_first, &program);
+  return program.build_id_size != 0;
+}
+
 std::string symbol_of(const void* function) {
   Dl_info found = {};
   const bool known = dladdr(function, &found) != 0 && found.dli_sname != nullptr && found.dli_saddr == function;

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -123,19 +124,22 @@ Process start_quiet_copy(const std::function<int()>& body) {
 
 namespace {
 
-End end_of(const siginfo_t& info) noexcept {
-  if (info.si_code == CLD_EXITED) return {.signal = 0, .code = info.si_status};
-  return {.signal = info.si_status, .code = 0};
+End end_of(const siginfo_t& info, const rusage& used) noexcept {
+  constexpr std::uint64_t kKibibyte = 1024;
+  const std::uint64_t peak = static_cast<std::uint64_t>(used.ru_maxrss) * kKibibyte;
+  if (info.si_code == CLD_EXITED) return {.signal = 0, .code = info.si_status, .peak_memory = peak};
+  return {.signal = info.si_status, .code = 0, .peak_memory = peak};
 }
 
 std::optional<Ended> wait_for_any(int options) noexcept {
   siginfo_t info = {};
-  int answer = 0;
+  rusage used = {};
+  long answer = 0;
   do {
-    answer = waitid(P_ALL, 0, &info, WEXITED | options);
+    answer = syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | options, &used);  // which the library's says nothing of
   } while (answer != 0 && errno == EINTR);
   if (answer != 0 || info.si_pid == 0) return std::nullopt;
-  return Ended{info.si_pid, end_of(info)};
+  return Ended{info.si_pid, end_of(info, used)};
 }
 
 }  // namespace

@@ -12,13 +12,13 @@ namespace muster::os {
 
 // The file's text; nothing when it cannot be read to its end.
 inline std::optional<std::string> read_file(const std::string& path) {
-  struct Descriptor {
+  struct OpenFile {
     int number;
-    ~Descriptor() {
+    ~OpenFile() {
       if (number >= 0) close(number);
     }
   };
-  const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const OpenFile file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.number < 0) return std::nullopt;
   std::string text;
   char chunk[4096];

@@ -1,4 +1,4 @@
-// The method fork in a program that has threads, and forkserver in one that has not asked for it.
+// The method fork in a program that has threads, and the others in one that has not asked for them.
 
 #include <gtest/gtest.h>
 
@@ -117,10 +117,13 @@ TEST(Fork, beside_threads_that_come_and_go_between_idle_spells_works) {
   for (os::Thread& thread : threads) thread.join();
 }
 
-TEST(Forkserver, before_serve_is_refused_and_says_what_to_do) {
+TEST(Start, before_serve_is_by_fork_alone_and_says_what_to_do) {
   EXPECT_FALSE(serving());
-  const std::string reason = reason_of_failure(Method::kForkserver);
-  EXPECT_NE(reason.find("muster::init(argc, argv)"), std::string::npos) << reason;
+  for (const Method method : {Method::kForkserver, Method::kSpawn}) {
+    const std::string reason = reason_of_failure(method);
+    EXPECT_NE(reason.find(method == Method::kSpawn ? "spawn:" : "forkserver:"), std::string::npos) << reason;
+    EXPECT_NE(reason.find("muster::init(argc, argv)"), std::string::npos) << reason;
+  }
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <span>
 #include <type_traits>
 
+#include "os/modules.hpp"
 #include "parts/start/template.hpp"
 
 namespace muster::start {
@@ -24,10 +25,12 @@ struct Order {
 // From a template to the program.
 struct Report {
   enum class What : std::uint32_t {
-    kReady,    // a template of the server: here is its handle
+    kReady,    // a template of the server: here is its handle. Told twice by one of kSpawn: before it is executed, too
     kStarted,  // id and a handle
     kRefused,  // error
     kEnded,    // id and end
+    kThreads,  // a template of kSpawn has threads, and can be none
+    kForeign,  // it has not the code of its workers
   };
   What what = What::kReady;
   std::uint32_t place = 0;
@@ -35,12 +38,15 @@ struct Report {
   std::int32_t error = 0;
   std::int32_t signal = 0;
   std::int32_t code = 0;
+  std::uint64_t peak_memory = 0;
 };
 
 // From the program to the server: a template is wanted. Comes with the template's end of a connection, and then `kept`
-// descriptors that have these numbers in the program.
+// descriptors that have these numbers in the program. In a connection of kSpawn its workers' body lies already, as an
+// os::CodePlace: the program executed anew has it elsewhere.
 struct Wish {
   static constexpr std::size_t kMostKept = os::kMostMessageDescriptors - 1;
+  bool anew = false;  // kSpawn
   Body body = nullptr;
   std::uint32_t kept = 0;
   std::array<std::int32_t, kMostKept> numbers{};
@@ -77,11 +83,23 @@ int run_server(os::Descriptor connection, os::Descriptor program);
 
 // Has the server make a template that workers get `keep` from, and whose end of the connection this is. Throws
 // muster::Error where there is no server.
-void ask_server(Body body, std::span<const int> keep, const os::Descriptor& template_end);
+void ask_server(Wish wish, std::span<const int> keep, const os::Descriptor& template_end);
 // Waits for what became of it. Throws muster::Error or std::system_error.
 void await_answer(const os::Descriptor& connection, os::Process& process);
-// Whether serve() was called in this process or in one that it is a copy of.
+// Whether serve() was called in this process or in one that it is a copy of; or this is a template of kSpawn.
 bool served_once() noexcept;
+void come_from_server() noexcept;
+// Ends the server of this process, if it has made one, and waits until it is gone with its templates.
+void end_server() noexcept;
+
+// Where the program executed anew finds the body. Throws muster::Error where it could not.
+os::CodePlace place_anew(Body body);
+// Becomes the program executed anew, which becomes a template with this estate (but its body) and with `kept`, and dies
+// with `server`, its parent, until it is one. Throws std::system_error.
+[[noreturn]] void execute_template(const Estate& estate, std::span<const std::int32_t> kept, int server);
+// Waits until that is ready. Throws muster::Error or std::system_error where it does not become so before the
+// deadline, or at all; then it is killed.
+void await_anew(const os::Descriptor& connection, const os::Process& process, os::Nanos deadline);
 
 // A handle of this process, for another that is to watch it. Throws std::system_error.
 os::Descriptor own_handle();

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -31,23 +32,12 @@ struct Connection {
 };
 
 constinit std::atomic<Connection*> g_connection{nullptr};
-// In the server, whose memory is older than any connection, and so in all that come from it.
+// In the server, whose memory is older than any connection, and so in all that come from it, also those of kSpawn.
 constinit std::atomic<bool> g_from_server{false};
 
 Connection* own_connection() noexcept {
   Connection* const state = g_connection.load(std::memory_order_acquire);
   return state != nullptr && state->generation == os::generation() ? state : nullptr;
-}
-
-// When the program exits: the server and its templates are gone before it is, so that nobody inherits them.
-void end_server() noexcept {
-  Connection* const state = own_connection();
-  if (state == nullptr) return;
-  const detail::LockGuard guard(state->lock);
-  if (!state->descriptor) return;
-  os::shut(state->descriptor);  // a child of the program may hold a copy of it
-  state->descriptor.reset();
-  os::reap(state->server);
 }
 
 std::unique_ptr<Connection> start_server() {
@@ -58,7 +48,7 @@ std::unique_ptr<Connection> start_server() {
   demand_stillness(stillness);
   os::flush_streams();
   state->server = os::start_quiet_copy([&, &mine = ours, &connection = theirs] {
-    g_from_server.store(true, std::memory_order_relaxed);
+    come_from_server();
     mine.reset();
     os::ignore_endings();
     os::set_thread_name("muster/server");
@@ -102,8 +92,21 @@ os::Descriptor own_handle() {
 
 bool serving() noexcept { return own_connection() != nullptr; }
 
+void come_from_server() noexcept { g_from_server.store(true, std::memory_order_relaxed); }
+
 bool served_once() noexcept {
   return g_from_server.load(std::memory_order_relaxed) || g_connection.load(std::memory_order_acquire) != nullptr;
+}
+
+// When the program exits: the server and its templates are gone before it is, so that nobody inherits them.
+void end_server() noexcept {
+  Connection* const state = own_connection();
+  if (state == nullptr) return;
+  const detail::LockGuard guard(state->lock);
+  if (!state->descriptor) return;
+  os::shut(state->descriptor);  // a child of the program may hold a copy of it
+  state->descriptor.reset();
+  os::reap(state->server);
 }
 
 void serve() {
@@ -114,14 +117,14 @@ void serve() {
   if (!inherited) static_cast<void>(std::atexit([] { end_server(); }));
 }
 
-void ask_server(Body body, std::span<const int> keep, const os::Descriptor& template_end) {
+void ask_server(Wish wish, std::span<const int> keep, const os::Descriptor& template_end) {
   Connection* const state = own_connection();
   if (state == nullptr) {
-    throw Error(
-        "forkserver: there is no process to start workers from; call muster::init(argc, argv) at the top of main");
+    throw Error(std::string(wish.anew ? "spawn" : "forkserver") +
+                ": there is no process to start workers from; call muster::init(argc, argv) at the top of main");
   }
   std::vector<int> descriptors = to_be_kept(keep);
-  Wish wish{.body = body, .kept = static_cast<std::uint32_t>(descriptors.size())};
+  wish.kept = static_cast<std::uint32_t>(descriptors.size());
   std::ranges::copy(descriptors, wish.numbers.begin());
   descriptors.insert(descriptors.begin(), template_end.number());
   const detail::LockGuard guard(state->lock);

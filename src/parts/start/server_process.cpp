@@ -5,6 +5,7 @@
 #include <exception>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "parts/start/inside.hpp"
 
@@ -32,8 +33,7 @@ class Server {
     if (ready[kProgram]) return false;
     if (ready[kEnded]) {
       os::silence_ended(ended_);
-      while (os::reap_any()) {
-      }
+      while (const std::optional<os::Ended> ended = os::reap_any()) std::erase(executed_, ended->id);
     }
     return !ready[kConnection] || obey();
   }
@@ -56,7 +56,10 @@ class Server {
 
   void start(const Wish& wish, std::vector<os::Descriptor>& descriptors) {
     try {
-      os::start_copy([&] { return become_template(wish, descriptors); });
+      const int id = os::process_id();
+      executed_.reserve(executed_.size() + 1);
+      const os::Process made = os::start_copy([&] { return become_template(wish, descriptors, id); });
+      if (wish.anew) executed_.push_back(made.id);
     } catch (const std::system_error& failure) {
       refuse(descriptors.front(), failure.code().value());
     } catch (const std::exception&) {
@@ -64,8 +67,8 @@ class Server {
     }
   }
 
-  // In the template.
-  int become_template(const Wish& wish, std::vector<os::Descriptor>& descriptors) {
+  // In the template, or what shall become one.
+  int become_template(const Wish& wish, std::vector<os::Descriptor>& descriptors, int server) {
     connection_.reset();
     ended_.reset();
     Estate estate{wish.body, std::move(descriptors[0]), std::move(program_), farewell_.take()};
@@ -74,11 +77,22 @@ class Server {
       for (std::size_t i = 0; i < wish.kept; ++i) moved.emplace_back(std::move(descriptors[1 + i]), wish.numbers[i]);
       const std::array apart{&estate.connection, &estate.program, &estate.farewell};
       os::renumber(std::move(moved), apart);
+      if (wish.anew) {
+        announce(estate.connection);
+        execute_template(estate, {wish.numbers.data(), wish.kept}, server);
+      }
     } catch (const std::system_error& failure) {
       refuse(estate.connection, failure.code().value());
       return 1;
     }
     return live_as_template(std::move(estate));
+  }
+
+  // Where it never comes to be a template, the program must know what to wait for, and to kill.
+  static void announce(const os::Descriptor& connection) {
+    const os::Descriptor own = own_handle();
+    const std::array handle{own.number()};
+    os::send_message(connection, bytes_of(Report{.id = os::process_id()}), handle);
   }
 
   static void refuse(const os::Descriptor& connection, int error) noexcept {
@@ -87,8 +101,10 @@ class Server {
   }
 
   // They do not hang on us, since we might be killed where the program lives on. So they are told.
+  // Those that were executed and are no templates yet hear no bell, but end by a signal that templates ignore.
   void end_templates() noexcept {
     farewell_.ring();
+    for (const int id : executed_) os::send_signal_to_child(id, os::kTerminate);
     while (os::await_any()) {
     }
   }
@@ -97,6 +113,7 @@ class Server {
   os::Descriptor program_;
   os::Descriptor ended_;
   os::Bell farewell_;
+  std::vector<int> executed_;  // templates of kSpawn, or to be so, that have not been reaped
 };
 
 }  // namespace

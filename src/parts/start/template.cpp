@@ -37,11 +37,14 @@ void demand_stillness(const os::Stillness& stillness) {
 
 Template::Template(Method method, Body body, std::span<const int> keep) {
   // Of a copy of the program only the thread is left that copied it; and the original's connection is not for two.
-  if (method == Method::kForkserver && !serving() && served_once()) method = Method::kFork;
-  if (method == Method::kFork) {
-    fork_template(body, keep);
+  const bool in_copy = !serving() && served_once();
+  if (method == Method::kSpawn) {
+    if (in_copy) serve();
+    spawn_template(body, keep);
+  } else if (method == Method::kForkserver && !in_copy) {
+    order_template({.body = body}, keep);
   } else {
-    order_template(body, keep);
+    fork_template(body, keep);
   }
 }
 
@@ -66,14 +69,22 @@ void Template::fork_template(Body body, std::span<const int> keep) {
   connection_ = std::move(ours);
 }
 
-void Template::order_template(Body body, std::span<const int> keep) {
+void Template::order_template(const Wish& wish, std::span<const int> keep) {
   auto [ours, theirs] = os::message_pair();
+  if (wish.anew) os::send_message(ours, bytes_of(place_anew(wish.body)));
   // Nothing is flushed: the server's streams were empty, and some thread of the program may hold one of ours.
-  ask_server(body, keep, theirs);
+  ask_server(wish, keep, theirs);
   theirs.reset();
   await_answer(ours, process_);
   own_ = false;
   connection_ = std::move(ours);
+}
+
+void Template::spawn_template(Body body, std::span<const int> keep) {
+  // Far more than any program needs that will ever come so far.
+  constexpr os::Nanos kPatience = 60'000'000'000;
+  order_template({.anew = true, .body = body}, keep);
+  await_anew(connection_, process_, os::now() + kPatience);
 }
 
 Template::~Template() {
@@ -121,6 +132,8 @@ std::optional<News> Template::tell(os::Message& message) {
   told.process.id = report->id;
   switch (report->what) {
     case Report::What::kReady:
+    case Report::What::kThreads:
+    case Report::What::kForeign:
       return std::nullopt;
     case Report::What::kStarted:
       if (message.descriptors.empty() || !message.descriptors.front()) return refuse(*report);
@@ -134,7 +147,7 @@ std::optional<News> Template::tell(os::Message& message) {
     case Report::What::kEnded:
       if (std::erase(unwanted_, report->id) > 0) return std::nullopt;
       told.what = News::What::kEnded;
-      told.end = {.signal = report->signal, .code = report->code};
+      told.end = {.signal = report->signal, .code = report->code, .peak_memory = report->peak_memory};
       return told;
   }
   return std::nullopt;

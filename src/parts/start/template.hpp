@@ -1,5 +1,5 @@
 #pragma once
-// Where worker processes come from: a template, a copy of the program that has one thread and does nothing but start
+// Where worker processes come from: a template, a process of the program that has one thread and does nothing but start
 // copies of itself, reap them, and say how they ended. So a worker can be replaced at any time, whatever threads the
 // program has by then. A template lives as long as its connection, and no worker outlives its template.
 
@@ -14,6 +14,7 @@
 namespace muster::start {
 
 struct Report;
+struct Wish;
 
 // What a worker is given.
 struct Birth {
@@ -33,6 +34,7 @@ using Body = int (*)(Birth birth);
 enum class Method : std::uint8_t {
   kFork,        // a copy of the program as it is now
   kForkserver,  // a copy of the program as it was when serve() ran
+  kSpawn,       // the program executed anew, with the arguments that divert() got, up to its own call of that
 };
 
 // What happened to a worker.
@@ -55,10 +57,11 @@ struct News {
 class Template {
  public:
   // Starts a template. `keep`: descriptors of the program that workers shall have besides the standard streams, at most
-  // 61. kFork flushes the program's streams; kForkserver waits for the server's answer. Throws std::system_error when
-  // the system gives no process, muster::Error where kFork meets threads that it would tear (and says what to do), or
-  // kForkserver before serve() or after the end of what that started. In a worker, which has one thread, kForkserver
-  // means kFork.
+  // 61. kFork flushes the program's streams; kForkserver waits for the server's answer, kSpawn until the new program
+  // has called divert(). Throws std::system_error when the system gives no process, muster::Error where kFork meets
+  // threads that it would tear (and says what to do), where the others come before serve() or after the end of what
+  // that started, or where the new program does not become a template: it ends before, or has no build id, say. In a
+  // worker, which has one thread, kForkserver means kFork, and kSpawn calls serve().
   Template(Method method, Body body, std::span<const int> keep);
   // Ends it and its workers, at once, and waits until they are gone.
   ~Template();
@@ -74,7 +77,8 @@ class Template {
 
  private:
   void fork_template(Body body, std::span<const int> keep);
-  void order_template(Body body, std::span<const int> keep);
+  void order_template(const Wish& wish, std::span<const int> keep);
+  void spawn_template(Body body, std::span<const int> keep);
   bool is_mine() const noexcept { return connection_ && generation_ == os::generation(); }
   void end() noexcept;
   std::optional<News> tell(os::Message& message);
@@ -87,9 +91,13 @@ class Template {
   std::vector<int> unwanted_;  // workers that were refused after all, and of whose end nobody wants to hear
 };
 
-// Makes kForkserver possible: starts the process that all such templates are copies of. Once, while the program has one
-// thread (else muster::Error); later calls do nothing. It ends with the program. Throws std::system_error when the
-// system gives no process.
+// To be called at the top of main, with its arguments, before serve(). Does not return where this process was executed
+// to be a template: it is one from here on, and ends as one. Later calls do nothing.
+void divert(int argc, char** argv);
+
+// Makes kForkserver and kSpawn possible: starts the process that all such templates come from. Once, while the program
+// has one thread (else muster::Error); later calls do nothing. It ends with the program. Throws std::system_error when
+// the system gives no process.
 void serve();
 // Whether serve() has been called in this process. Not in a copy of it: a connection is for one.
 bool serving() noexcept;

@@ -25,7 +25,7 @@ using muster::testing::require;
 using muster::testing::run_in_child;
 
 using Death = EachMethod;
-INSTANTIATE_TEST_SUITE_P(Template, Death, ::testing::Values(Method::kFork, Method::kForkserver), &name_of);
+INSTANTIATE_TEST_SUITE_P(Template, Death, kAllMethods, &name_of);
 
 // A program of its own, a child of this one, which gets a connection to say something over.
 class Program {
@@ -66,7 +66,7 @@ class Program {
 
 // Has a template of `method` and a worker that tells of its family.
 std::unique_ptr<Template> begin_family(Method method, const os::Descriptor& connection) {
-  if (method == Method::kForkserver) serve();
+  if (method != Method::kFork) serve();
   auto made = std::make_unique<Template>(method, &tell_family, std::span<const int>());
   const std::array given{connection.number()};
   start_worker(*made, 0, given);
@@ -249,7 +249,7 @@ TEST_P(Death, of_a_group_by_the_keyboard_spares_the_workers) {
 TEST_P(Death, is_told_where_the_program_ignores_its_children) {
   Program program([](os::Descriptor connection) {
     signal(SIGCHLD, SIG_IGN);
-    if (GetParam() == Method::kForkserver) serve();
+    if (GetParam() != Method::kFork) serve();
     {
       Template made(GetParam(), &return_place, {});
       for (std::uint32_t i = 0; i < 10; ++i) {

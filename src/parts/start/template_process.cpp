@@ -103,6 +103,7 @@ class TemplateProcess {
     os::set_thread_name("muster/worker");
     os::reset_signals();
     const int code = estate_.body(std::move(birth));
+    end_server();
     os::flush_streams();
     return code;
   }
@@ -118,7 +119,8 @@ class TemplateProcess {
             .place = worker->place,
             .id = worker->id,
             .signal = ended->end.signal,
-            .code = ended->end.code});
+            .code = ended->end.code,
+            .peak_memory = ended->end.peak_memory});
       workers_.erase(worker);
     }
   }

@@ -130,10 +130,19 @@ inline Family start_family(Template& from) {
   return hear_family(here);
 }
 
-// Both methods, for tests that hold for each.
+// All methods, for tests that hold for each.
 class EachMethod : public ::testing::TestWithParam<Method> {};
+inline const auto kAllMethods = ::testing::Values(Method::kFork, Method::kForkserver, Method::kSpawn);
 inline std::string name_of(const ::testing::TestParamInfo<Method>& info) {
-  return info.param == Method::kFork ? "fork" : "forkserver";
+  switch (info.param) {
+    case Method::kFork:
+      return "fork";
+    case Method::kForkserver:
+      return "forkserver";
+    case Method::kSpawn:
+      break;
+  }
+  return "spawn";
 }
 
 }  // namespace muster::start::testing

@@ -92,7 +92,7 @@ void* wire::find(const os::CodePlace& place) {
     if (function == nullptr) {
       throw NotSerializable(
           "a function came from another process, and its module is not loaded in this one: for workers, load it before "
-          "the first pool starts, or make the pool after that with start_method = fork");
+          "muster::init, or make the pool after that with start_method = fork");
     }
     found = {place, function};
   }
