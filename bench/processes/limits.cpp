@@ -1,11 +1,13 @@
 // What the system itself takes for the least that a work needs: no pool that does the same way can be faster.
 
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <climits>
 #include <cstdint>
@@ -93,12 +95,50 @@ class Echo {
   std::uint32_t count_ = 0;
 };
 
+// The same through two pipes, a byte each way.
+class PipeEcho {
+ public:
+  PipeEcho() {
+    check(pipe2(there_.data(), O_CLOEXEC) == 0 && pipe2(back_.data(), O_CLOEXEC) == 0, "no pipes");
+    pid_ = fork();
+    check(pid_ >= 0, "no process");
+    if (pid_ == 0) answer();
+    close(there_[0]);
+    close(back_[1]);
+  }
+  ~PipeEcho() {
+    close(there_[1]);
+    close(back_[0]);
+    waitpid(pid_, nullptr, 0);
+  }
+  PipeEcho(const PipeEcho&) = delete;
+  PipeEcho& operator=(const PipeEcho&) = delete;
+
+  void trip() {
+    char byte = 1;
+    check(write(there_[1], &byte, 1) == 1 && read(back_[0], &byte, 1) == 1, "a byte is lost");
+  }
+
+ private:
+  [[noreturn]] void answer() {
+    close(there_[1]);
+    char byte = 0;
+    while (read(there_[0], &byte, 1) == 1) check(write(back_[1], &byte, 1) == 1, "a byte is lost");
+    _exit(0);
+  }
+
+  std::array<int, 2> there_{};
+  std::array<int, 2> back_{};
+  pid_t pid_ = -1;
+};
+
 // By the small process: the time to copy a large one's page tables is no limit.
 double forks(Echo& echo, int processes) {
   return seconds([&] { echo.trip(kStarts * processes); }) * 1e3 / kStarts;
 }
 
-double rested_trip(Echo& echo) {
+template <class Way>
+double rested_trip(Way& echo) {
   double time = 0;
   for (int i = 0; i < kRests; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -107,7 +147,8 @@ double rested_trip(Echo& echo) {
   return time * 1e6 / kRests;
 }
 
-double trips(Echo& echo) {
+template <class Way>
+double trips(Way& echo) {
   return seconds([&] {
            for (int i = 0; i < kTrips; ++i) echo.trip();
          }) *
@@ -129,8 +170,11 @@ double copy(const unsigned char* bytes) {
 
 std::vector<Work> limit_works(int workers) {
   const auto echo = std::make_shared<Echo>();
+  const auto pipes = std::make_shared<PipeEcho>();
   const std::shared_ptr<unsigned char[]> bytes(new unsigned char[kBytes]());
   return {{"apply_round_trip", "futex", "us", [echo] { return trips(*echo); }},
+          {"apply_round_trip", "pipe", "us", [pipes] { return trips(*pipes); }},
+          {"apply_idle", "pipe", "us", [pipes] { return rested_trip(*pipes); }},
           {"apply_idle", "futex", "us", [echo] { return rested_trip(*echo); }},
           {"array_in", "memcpy", "ms", [bytes] { return copy(bytes.get()); }},
           {"start_stop", "fork+wait", "ms", [echo, workers] { return forks(*echo, workers); }}};

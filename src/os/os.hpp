@@ -108,8 +108,9 @@ void set_thread_affinity(const std::vector<int>& cpus);
 
 // The CPU that the calling thread is on at this moment; -1 where the system does not say. Quick.
 int current_cpu() noexcept;
-// Keeps another thread of this process, by its native id, off the caller's CPU, until it calls allow_again with what is
-// written to `before`. False where it may run on no other CPU, or the system does not say: nothing has changed then.
+// Keeps a thread of this process, by its native id (0: the caller itself, which is on another one when this returns),
+// off the caller's CPU, until it calls allow_again with what is written to `before`. False where it may run on no other
+// CPU, or the system does not say: nothing has changed then.
 struct CpuSet {
   std::array<unsigned long, 16> bits;
 };

@@ -179,12 +179,35 @@ void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
   if (channel_.listener.load(std::memory_order_seq_cst) == kNobody) return;
   const std::uint32_t listener = channel_.listener.exchange(kNobody, std::memory_order_seq_cst);
   if (listener == kSupervisor) bell_.ring();
-  if (listener == kCaller) {
-    os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
-    const int cpu = os::current_cpu();
-    channel_.workers_cpu.store(cpu, std::memory_order_relaxed);
-    in_the_way_ = channel_.callers_cpu.load(std::memory_order_relaxed) == cpu;
+  if (listener == kCaller) wake_caller();
+}
+
+// The system puts a woken caller on our CPU, if he slept there, and wakes us there again: a call takes two switches
+// from one to the other then, and to spin would keep the other from going on. That is the best for one call; but where
+// calls follow each other closely we move away once, and both spin from then on.
+void Call::wake_caller() noexcept {
+  constexpr os::Nanos kClosely = 100'000;
+  constexpr int kManyCalls = 16;
+  const int cpu = os::current_cpu();
+  const bool together = channel_.callers_cpu.load(std::memory_order_relaxed) == cpu;
+  const os::Nanos now = os::now();
+  close_calls_ = together && now - woken_at_ < kClosely ? close_calls_ + 1 : 0;
+  woken_at_ = now;
+  const bool move = close_calls_ == kManyCalls;
+  channel_.workers_cpu.store(move ? Channel::kMoving : cpu, std::memory_order_relaxed);
+  os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
+  if (move) {
+    move_away();
+  } else {
+    in_the_way_ = together;
   }
+}
+
+void Call::move_away() noexcept {
+  os::CpuSet before{};
+  if (os::keep_off_this_cpu(0, before)) os::allow_again(before);
+  channel_.workers_cpu.store(-1, std::memory_order_relaxed);
+  close_calls_ = 0;
 }
 
 // One item's bytes, which may be spilled, as a record of their own; then a fresh run.

@@ -47,6 +47,8 @@ class Call final : public detail::RemoteCall {
   void close_run() noexcept;
   std::span<std::byte> wait_for_room(std::size_t least, std::size_t most) noexcept;
   void publish(Up kind, const UpHead& head, std::byte* record) noexcept;
+  void wake_caller() noexcept;
+  void move_away() noexcept;
   void publish_item(Up kind, std::span<const std::byte> bytes);
   void publish_elsewhere(Up kind, std::span<const std::byte> bytes);
   void leave_spill() noexcept;
@@ -61,6 +63,8 @@ class Call final : public detail::RemoteCall {
   std::shared_ptr<void> made_common_;
   std::exception_ptr common_failure_;
   bool in_the_way_ = false;
+  int close_calls_ = 0;     // of one caller on this CPU, one soon after the other
+  os::Nanos woken_at_ = 0;  // when a caller was woken last
   memory::Pages* landing_ = nullptr;
 
   os::Nanos limit_ = 0;      // that an item may take

@@ -130,7 +130,10 @@ struct Channel {
   // Who sleeps, or is about to, until the worker has published something. Whoever sets it back to kNobody wakes them.
   alignas(64) std::atomic<std::uint32_t> listener{kNobody};
   std::atomic<std::int32_t> callers_cpu{-1};  // where a caller did so
-  std::atomic<std::int32_t> workers_cpu{-1};  // where the worker was when it woke one
+  std::atomic<std::int32_t> workers_cpu{-1};  // where the worker was when it woke one; or kMoving
+
+  static constexpr std::int32_t kMoving =
+      -2;  // it leaves the caller's CPU, and will answer from another one in a moment
   alignas(64) std::atomic<std::uint64_t> note{Note::kNone};
   std::atomic<std::int64_t> begun_at{0};  // of a timed item, by the monotonic clock
   std::atomic<std::uint64_t> progress{0};

@@ -238,7 +238,8 @@ void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
   const std::atomic<std::uint32_t>& tail = channel().up.tail;
   const std::atomic<std::uint32_t>& word = channel().listener;
   if (!sleep) {
-    sync::spin_until([&] { return tail.load(std::memory_order_acquire) != seen; }, sync::kSpin);
+    constexpr Nanos kMove = 200'000;
+    sync::spin_until([&] { return tail.load(std::memory_order_acquire) != seen; }, is_moving() ? kMove : sync::kSpin);
     return;
   }
   while (tail.load(std::memory_order_seq_cst) == seen && word.load(std::memory_order_acquire) == kCaller) {

@@ -81,9 +81,7 @@ class Link {
   void flush() noexcept;
   // Whether the worker will not answer in a moment, so that it is better to sleep than to spin: it was asleep when it
   // was rung for last, or it waits for this very CPU.
-  bool is_slow() noexcept {
-    return woken_ || channel().workers_cpu.load(std::memory_order_relaxed) == os::current_cpu();
-  }
+  bool is_slow() noexcept { return !is_moving() && (woken_ || workers_cpu() == os::current_cpu()); }
   // Takes an entry back that the worker has not claimed. False: it has, or the entry was taken back before.
   bool revoke(Entry& entry) noexcept;
 
@@ -138,6 +136,8 @@ class Link {
   std::optional<Arrival> read(const queue::RingConsumer::Record& record);
   bool fetch_memory(std::size_t size);
   std::optional<Arrival> landed(const Entry& entry) noexcept;
+  std::int32_t workers_cpu() noexcept { return channel().workers_cpu.load(std::memory_order_relaxed); }
+  bool is_moving() noexcept { return workers_cpu() == Channel::kMoving; }
   std::uint64_t note() noexcept { return channel().note.load(std::memory_order_acquire); }
 
   os::Mapping memory_;
