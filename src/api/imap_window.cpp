@@ -11,7 +11,7 @@ namespace muster::detail {
 namespace {
 
 // Enough for workers that finish out of step; each chunk in flight costs its items' memory.
-constexpr std::size_t kChunksAWorker = 16;
+constexpr std::size_t kChunksAWorker = 32;
 
 std::size_t chunk_items(const CallOptions& options) {
   const auto chunk = static_cast<std::size_t>(std::max(1, checked_count(options.chunksize, "chunksize")));
@@ -86,7 +86,7 @@ AsyncCore* ImapWindow::next_chunk(Nanos deadline) {
     {
       const LockGuard guard(lock_);
       // Several at a time: each hand-over may wake a worker.
-      if (in_flight_.size() <= window_ - window_ / 4) fill(window_);
+      if (in_flight_.size() <= window_ - window_ / 2) fill(window_);
       if (in_flight_.empty()) {
         end_of_input();
         return nullptr;
