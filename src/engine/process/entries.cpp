@@ -26,7 +26,9 @@ bool ProcessEngine::collect() {
   return some;
 }
 
+// A caller who sleeps until there is something sleeps on; else each turn would wake him, and he leave us one more.
 bool ProcessEngine::collect(Link& link) {
+  if (link.attended() && link.silent()) return false;
   link.listen(kNobody);
   std::size_t ended = 0;
   bool some = false;
