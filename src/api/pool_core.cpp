@@ -72,7 +72,9 @@ class Pool final : public PoolCore {
   }
   PoolStats stats() const override;
 
-  std::shared_ptr<Landing> landing(std::size_t bytes) override { return engine_->landing(bytes); }
+  std::shared_ptr<Landing> landing(std::size_t bytes) override {
+    return is_ours() ? engine_->landing(bytes) : nullptr;  // in a copy the call is about to be refused
+  }
 
   std::stop_token stop_token() const noexcept override { return stop_.get_token(); }
   void watch(Watch& watch) override { timer_.add(watch); }
@@ -152,7 +154,7 @@ void Pool::hand_in(Task& task, const CallOptions& options, bool follow_up, bool 
 }
 
 void Pool::await(Task& task) {
-  engine_->attend(task);
+  if (is_ours()) engine_->attend(task);
   wait_for(task, kForever);
 }
 

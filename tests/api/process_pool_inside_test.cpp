@@ -107,6 +107,32 @@ TEST(ProcessCopies, a_pool_that_a_worker_inherited_refuses_its_calls) {
   EXPECT_EQ(outer.map(square, std::views::iota(0, 100))[99], 99 * 99);
 }
 
+Imap<int>* inherited_stream = nullptr;
+
+TEST(ProcessCopies, a_stream_that_a_worker_inherited_refuses_to_be_read) {
+  Bell bell;
+  Gate gate;
+  ProcessPool outer({.processes = 1, .start_method = StartMethod::fork});
+  auto stream = outer.imap(muster::bind(hold, bell.path(), gate.path()), std::vector{1, 2, 3});
+  bell.await();
+  inherited_stream = &stream;
+  {
+    ProcessPool pool({.processes = 1, .start_method = StartMethod::fork});
+    const auto is_refused = [] {
+      try {
+        static_cast<void>(inherited_stream->next());
+        return false;
+      } catch (const Error&) {
+        return true;
+      }
+    };
+    EXPECT_TRUE(pool.apply(is_refused));
+  }
+  inherited_stream = nullptr;
+  gate.open();
+  EXPECT_EQ(stream.next(), 1);
+}
+
 TEST(ProcessCopies, a_pool_of_threads_that_a_worker_inherited_refuses_its_calls) {
   ThreadPool outer(2);
   inherited_threads = &outer;
