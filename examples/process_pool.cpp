@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <numeric>
 #include <ranges>
 #include <set>
 #include <string>
@@ -29,6 +30,10 @@ long connection = 0;  // every process has one of its own
 void connect(long server) { connection = server; }
 long query(int i) { return connection + i; }
 // end
+
+double total(const muster::SharedArray<double>& numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), 0.0);
+}
 
 int main(int argc, char** argv) {
   // make
@@ -68,5 +73,12 @@ int main(int argc, char** argv) {
   muster::ProcessPool fresh({.processes = 1, .maxtasksperchild = 1});
   const auto pids = fresh.map(worker, {1, 2, 3}, {.chunksize = 1});
   std::printf("%zu workers for 3 tasks\n", std::set(pids.begin(), pids.end()).size());
+  // end
+
+  // array
+  muster::SharedArray<double> samples(1'000'000);  // zeros, in memory that workers see
+  std::iota(samples.begin(), samples.end(), 0.0);
+  pool.map_into([](double x) { return x / 2; }, samples, samples);  // nothing is copied, there or back
+  std::printf("%.1f, their sum %.0f\n", samples.back(), pool.apply(total, samples));
   // end
 }

@@ -17,6 +17,9 @@ namespace {
 constexpr long square(long i) { return i * i; }
 long same(long i) { return i; }
 long sum(const std::vector<unsigned char>& bytes) { return std::accumulate(bytes.begin(), bytes.end(), 0L); }
+long sum_shared(const muster::SharedArray<unsigned char>& bytes) {
+  return std::accumulate(bytes.begin(), bytes.end(), 0L);
+}
 
 template <class Pool>
 double map_results(Pool& pool) {
@@ -70,6 +73,14 @@ double array_in(muster::ProcessPool& pool, const std::vector<unsigned char>& byt
   return time * 1e3;
 }
 
+template <class Sum>
+double array_shared(const Sum& sum) {
+  long total = 0;
+  const double time = seconds([&] { total = sum(); });
+  check(total == static_cast<long>(kBytes / kOnes), "array_shared");
+  return time * 1e3;
+}
+
 double start_stop(int workers) {
   const double time = seconds([&] {
     for (int i = 0; i < kStarts; ++i) {
@@ -103,6 +114,7 @@ std::vector<Work> muster_works(int workers) {
   const auto threads = std::make_shared<muster::ThreadPool>(workers);
   const auto bytes = std::make_shared<std::vector<unsigned char>>(kBytes);
   for (std::size_t i = 0; i < kBytes; i += kOnes) (*bytes)[i] = 1;
+  const muster::SharedArray<unsigned char> shared(*bytes);
   return {{"map_results", "muster", "ns/item", [pool] { return map_results(*pool); }},
           {"map_results", "threads", "ns/item", [threads] { return map_results(*threads); }},
           {"chunk1", "muster", "ns/task", [pool] { return chunk1(*pool); }},
@@ -110,6 +122,9 @@ std::vector<Work> muster_works(int workers) {
           {"apply_round_trip", "muster", "us", [pool] { return apply_round_trip(*pool); }},
           {"apply_idle", "muster", "us", [pool] { return apply_idle(*pool); }},
           {"array_in", "muster", "ms", [pool, bytes] { return array_in(*pool, *bytes); }},
+          {"array_shared", "muster", "ms",
+           [pool, shared] { return array_shared([&] { return pool->apply(sum_shared, shared); }); }},
+          {"array_shared", "sum", "ms", [shared] { return array_shared([&] { return sum_shared(shared); }); }},
           {"start_stop", "muster", "ms", [workers] { return start_stop(workers); }},
           {"respawn", "muster", "ms", [pool] { return respawn(*pool); }}};
 }

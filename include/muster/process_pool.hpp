@@ -6,6 +6,7 @@
 #include <muster/detail/any_pool.hpp>
 #include <muster/detail/remote_work.hpp>
 #include <muster/process_options.hpp>
+#include <muster/shared_array.hpp>
 
 namespace muster {
 

@@ -312,6 +312,60 @@ TEST(PainsOfProcesses, pain_16_a_task_that_takes_too_much_memory_is_told_so) {
   EXPECT_EQ(pool.apply(take, std::size_t{1} << 20U), std::size_t{1} << 20U);
 }
 
+// ---- 17: large inputs are copied for each worker
+// ---------------------------------------------------------------------
+
+// How many pages this process holds, each divided by how many hold it, in KiB.
+long own_kib() {
+  std::ifstream rollup("/proc/self/smaps_rollup");
+  long kib = 0;
+  for (std::string word; rollup >> word;) {
+    if (word == "Pss:") rollup >> kib;
+  }
+  return kib;
+}
+// Sees all pages, and stays until all have.
+long see(const SharedArray<long>& array, std::size_t workers) {
+  long sum = 0;
+  for (std::size_t i = 0; i < array.size() - 1; i += 512) sum += array[i];
+  std::atomic_ref<long> seen(array.back());
+  seen.fetch_add(1);
+  seen.notify_all();
+  while (seen.load() < static_cast<long>(workers)) sched_yield();
+  return sum >= 0 ? own_kib() : -1;
+}
+
+TEST(PainsOfProcesses, pain_17_a_gibibyte_for_eight_workers_is_there_once) {
+  constexpr std::size_t kBytes = std::size_t{1} << 30U;
+  constexpr int kWorkers = 8;
+  ProcessPool pool(Processes::with({.processes = kWorkers}));
+  const long before = own_kib();
+  SharedArray<long> array(kBytes / sizeof(long));
+  for (std::size_t i = 0; i < array.size() - 1; i += 512) array[i] = 1;
+  std::vector<AsyncResult<long>> all;
+  for (int i = 0; i < kWorkers; ++i) all.push_back(pool.apply_async(see, array, std::size_t{kWorkers}));
+  long kib = 0;
+  for (auto& one : all) kib += one.get();
+  kib += own_kib() - before;
+  constexpr long kMost =
+      sanitized() ? 8L << 20U : (long{kBytes} >> 10U) * 12 / 10;  // a sanitizer's own memory counts, too
+  EXPECT_LT(kib, kMost);
+  EXPECT_EQ(array.back(), kWorkers);
+}
+
+// That an owner's death removes it needs no cure: the memory has no name, and no worker outlives its pool (pain 9).
+TEST(PainsOfProcesses, pain_17_a_worker_that_dies_takes_no_array_with_it) {
+  ProcessPool pool(Processes::with({.processes = 2}));
+  const SharedArray<long> array(std::views::iota(0L, 1000L));
+  const auto die = [](const SharedArray<long>& mine) {
+    mine[0] = 7;
+    kill(getpid(), SIGKILL);
+  };
+  EXPECT_THROW(pool.apply(die, array), WorkerLost);
+  EXPECT_EQ(pool.apply([](const SharedArray<long>& mine) { return mine[0] + mine[999]; }, array), 7 + 999);
+  EXPECT_EQ(array[0], 7);
+}
+
 // ---- 19: an initializer that fails ----------------------------------------------------------------------------------
 
 TEST(PainsOfProcesses, pain_19_a_failing_initializer_is_told_once_and_not_tried_for_ever) {

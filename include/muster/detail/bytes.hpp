@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <type_traits>
 
 #include <muster/detail/export.hpp>
+#include <muster/detail/landing.hpp>
 
 namespace muster::detail {
 
@@ -32,6 +34,9 @@ class MUSTER_EXPORT Writer {
     at_ += size;
     return taken;
   }
+  // Sends along memory that the bytes speak of; it stays until they were read. Throws NotSerializable where that cannot
+  // be.
+  virtual void attach(std::shared_ptr<Landing> memory);
   // How many bytes were written so far.
   std::size_t size() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
   // Forgets what was written after the first `size` bytes: of a value that turned out not to be writable.

@@ -10,6 +10,7 @@
 
 #include <muster/detail/codec.hpp>
 #include <muster/detail/codec_std.hpp>
+#include <muster/shared_array.hpp>
 
 namespace muster::detail {
 
@@ -138,5 +139,36 @@ template <class T>
 void LoadArchive::take(cereal::memory_detail::PtrWrapper<std::shared_ptr<T>&>& wrapper) {
   wrapper.ptr = CodecOfShared<T>::read(in_);
 }
+
+// ---- arrays that are shared -----------------------------------------------------------------------------------------
+
+// Its memory goes along; the bytes only name it. null: none, here and below.
+MUSTER_EXPORT void write_shared_memory(Writer& to, const std::shared_ptr<Landing>& memory);
+// Throws NotSerializable where no such memory of at least `count` objects of `size` bytes came along.
+MUSTER_EXPORT std::shared_ptr<Landing> read_shared_memory(Reader& from, std::size_t count, std::size_t size);
+
+struct ArrayAccess {
+  template <class T>
+  static const std::shared_ptr<Landing>& memory_of(const SharedArray<T>& array) noexcept {
+    return array.memory_;
+  }
+  template <class T>
+  static SharedArray<T> make(std::shared_ptr<Landing> memory, std::size_t size) noexcept {
+    return SharedArray<T>(std::move(memory), size);
+  }
+};
+
+template <class T>
+struct Codec<SharedArray<T>> {
+  static constexpr std::size_t kLeast = 2 * sizeof(std::uint64_t);
+  static void write(Encoder& out, const SharedArray<T>& array) {
+    write_count(out, array.size());
+    write_shared_memory(out.writer, ArrayAccess::memory_of(array));
+  }
+  static SharedArray<T> read(Decoder& in) {
+    const auto size = static_cast<std::size_t>(in.reader.plain<std::uint64_t>());
+    return ArrayAccess::make<T>(read_shared_memory(in.reader, size, sizeof(T)), size);
+  }
+};
 
 }  // namespace muster::detail

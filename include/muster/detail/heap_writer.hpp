@@ -12,8 +12,11 @@
 namespace muster::detail {
 
 // Bytes in ordinary memory, as many as it takes.
-class HeapWriter final : public Writer {
+class HeapWriter : public Writer {
  public:
+  HeapWriter() = default;
+  virtual ~HeapWriter() = default;
+
   std::span<const std::byte> bytes() const noexcept { return {begin_, size()}; }
   // Forgets what was written; keeps the memory, unless it is large.
   void clear() noexcept {

@@ -9,6 +9,10 @@ namespace muster::detail {
 
 struct LocalWork {
   static constexpr bool kForks = true;
+  template <class Out>
+  static Landing* landing_in(const Out& /*out*/) noexcept {
+    return nullptr;
+  }
   template <class F, class... Kept>
   using Call = CallTask<F, Kept...>;
   template <class F, class... Kept>

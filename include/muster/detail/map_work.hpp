@@ -75,9 +75,14 @@ class ResultsSink<void> {
 template <class T>
 class IntoSink {
  public:
+  using Value = T;
   using Taken = void;
-  explicit IntoSink(T* to) noexcept : to_(to) {}
-  void shape(Loop& loop) const noexcept { loop.align = kObjectsALine<T>; }
+  // `landing`: memory that begins with these objects, where workers elsewhere can write them; null: there is none.
+  explicit IntoSink(T* to, Landing* landing = nullptr) noexcept : to_(to), landing_(landing) {}
+  void shape(Loop& loop) const noexcept {
+    loop.align = kObjectsALine<T>;
+    loop.landing = landing_;
+  }
   auto writer() const noexcept {
     return [to = to_](std::size_t i, auto&& make) { to[i] = make(); };
   }
@@ -87,6 +92,7 @@ class IntoSink {
 
  private:
   T* to_;
+  Landing* landing_;
 };
 
 // A callable as the inner loop uses it: a copy, where a copy is the same, so that the results' stores cannot be taken
@@ -96,7 +102,13 @@ using inner_t =
     std::conditional_t<std::is_trivially_copyable_v<F> && std::is_copy_constructible_v<F> && sizeof(F) <= 64, const F,
                        const F&>;
 template <class Source>
-using inner_source_t = std::conditional_t<std::is_trivially_copyable_v<Source>, Source, Source&>;
+struct InnerSource : std::conditional<std::is_trivially_copyable_v<Source>, Source, Source&> {};
+template <class Array>
+struct InnerSource<SharedSource<Array>> {
+  using type = SpanSource<typename Array::value_type>;
+};
+template <class Source>
+using inner_source_t = typename InnerSource<Source>::type;
 
 // A map with its callable, its inputs, and where its results go; how an item is run is a derived class's business.
 // `Kept` is how the callable is kept: F, or const F& for a caller who waits. R is what an item gives. `kTry`: failures

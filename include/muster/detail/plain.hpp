@@ -82,6 +82,15 @@ constexpr bool holds_bool() {
   }
 }
 
+// Whether objects of this type can be left in shared memory: whatever bytes are there are a value.
+template <class T>
+constexpr bool is_landable() {
+  if constexpr (kPlain<T>) return !holds_bool<T>();
+  return false;
+}
+template <class T>
+inline constexpr bool kLandable = is_landable<T>();
+
 // Whether bytes that came from elsewhere are a value of the plain type T.
 template <class T>
 bool is_sound(const T& value) {

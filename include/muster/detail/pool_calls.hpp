@@ -99,14 +99,15 @@ class PoolCalls {
   }
 
   // f of each item, assigned to the objects of `out`: a contiguous range that is large enough (else ValueError), or a
-  // contiguous iterator. After a failure some of them have been assigned.
+  // contiguous iterator. After a failure some of them have been assigned. Worker processes write them where they are if
+  // `out` is a SharedArray of what f returns.
   template <class F, Input R, Output Out>
   void map_into(F&& f, R&& range, Out&& out, const CallOptions& options = kPoolsOwn) {
     auto source = source_for_now(std::forward<R>(range));
     auto* to = room_for(source.size(), out);
     using Sink = IntoSink<std::remove_pointer_t<decltype(to)>>;
     using Work = typename Kind::template Map<kept_now_t<F>, decltype(source), Sink, false>;
-    Work(core(), f, std::move(source), IntoSink(to), resolved(options)).run_now(resolved(options));
+    Work(core(), f, std::move(source), Sink(to, Kind::landing_in(out)), resolved(options)).run_now(resolved(options));
   }
 
   // One outcome an item: value, exception, timeout, or that it was dropped. Does not stop at failures.

@@ -27,6 +27,7 @@
 #include <muster/bind.hpp>
 #include <muster/detail/call.hpp>
 #include <muster/detail/plain.hpp>
+#include <muster/shared_array.hpp>
 
 namespace muster::detail {
 
@@ -241,6 +242,11 @@ template <class F, class... Args, class... Seen>
 struct Judge<Bound<F, Args...>, Seen...> : JudgeAll<Types<F, Args...>, Seen...> {};
 template <class F, class... Seen>
 struct Judge<Spread<F>, Seen...> : JudgeAll<Types<std::decay_t<F>>, Seen...> {};
+
+template <class T, class... Seen>
+struct Judge<SharedArray<T>, Seen...> {
+  using type = Fine;
+};
 
 // ---- what never does ------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 // A map as a loop whose items run in worker processes: what is sent there, what is done there, and what comes back.
 
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <exception>
 #include <span>
@@ -36,34 +37,33 @@ void write_result(Writer& to, const Make& make) {
   }
 }
 
-// Whose items need not be sent, only where they begin.
+// How a worker comes by its items.
+enum class Items : std::uint8_t {
+  kSent,
+  kCounted,  // from the first one on
+  kShared,   // they lie in memory that it sees
+};
 template <class Source>
-inline constexpr bool kCounts = false;
+inline constexpr Items kItems = Items::kSent;
 template <class W>
-inline constexpr bool kCounts<IotaSource<W>> = true;
-
-// Whether results of this type can be left in shared memory: whatever bytes are there are a value.
-template <class T>
-constexpr bool is_landable() {
-  if constexpr (kPlain<T>) return !holds_bool<T>();
-  return false;
-}
-template <class T>
-inline constexpr bool kLandable = is_landable<T>();
+inline constexpr Items kItems<IotaSource<W>> = Items::kCounted;
+template <class Array>
+inline constexpr Items kItems<SharedSource<Array>> = Items::kShared;
 
 // The worker's side. F is the callable as it travels, V an item.
-template <class F, class V, class R, bool kCounted>
+template <class F, class V, class R, Items kHow>
 struct RemoteItems {
+  using Base = std::conditional_t<kHow == Items::kShared, SharedArray<V>, V>;
   struct Common {
     F f;
-    V first;  // of items that are counted, not sent
+    Base base;  // what is counted from, or all there are; of items that are not sent
   };
 
   static void run(RemoteCall& call) {
     with_items(call, [&call](const F& f, auto item_at) {
       for (std::size_t i = call.begin(); i < call.end(); ++i) {
         const bool go_on = call.item([&](Writer& to) {
-          V item = item_at(i);
+          auto&& item = item_at(i);
           write_result<R>(to, [&]() -> decltype(auto) { return call_with(f, item); });
         });
         if (!go_on) return;
@@ -79,7 +79,7 @@ struct RemoteItems {
     with_items(call, [&call, to](const F& f, auto item_at) {
       inner_t<F> inner = f;
       call.items_in_place([&, to](std::size_t i) {
-        V item = item_at(i);
+        auto&& item = item_at(i);
         to[i] = call_with(inner, item);
       });
     });
@@ -93,13 +93,18 @@ struct RemoteItems {
   // use(f, item_at): where item_at(i) gives the items one after another.
   template <class Use>
   static void with_items(RemoteCall& call, const Use& use) {
-    if constexpr (kCounted) {
+    if constexpr (kHow != Items::kSent) {
       const Common& common = call.common<Common>([](Reader& from) {
         F f = read_callable<F>(from);
-        return Common{std::move(f), read_value<V>(from)};
+        return Common{std::move(f), read_value<Base>(from)};
       });
-      use(common.f,
-          [first = common.first](std::size_t i) { return static_cast<V>(static_cast<std::size_t>(first) + i); });
+      if constexpr (kHow == Items::kCounted) {
+        const V first = common.base;
+        use(common.f, [first](std::size_t i) { return static_cast<V>(static_cast<std::size_t>(first) + i); });
+      } else {
+        V* const items = common.base.data();
+        use(common.f, [items](std::size_t i) -> V& { return items[i]; });
+      }
     } else {
       const F& f = call.common<F>([](Reader& from) { return read_callable<F>(from); });
       if constexpr (kPlain<V>) {
@@ -155,21 +160,25 @@ class RemoteMap : public MapOf<Kept, Source, Sink, remote_map_result_t<std::remo
     check_callable_travels<F>();
     check_travels<V>();
     if constexpr (!std::is_void_v<R>) check_travels<R>();
+    if constexpr (!kLands) this->landing = nullptr;
     this->codec = &kCodec;
     this->stops_at_failure = !kTry;
   }
 
  private:
-  static constexpr bool kCounted = kCounts<Source>;
+  static constexpr Items kHow = kItems<Source>;
+  // Whether workers can write results where they belong.
+  static constexpr bool kLands = !kTry && kLandable<R> && std::is_same_v<typename Sink::Value, R>;
 
   static void pack_common(const Loop& loop, Writer& to) {
     const auto& self = static_cast<const RemoteMap&>(loop);
     write_callable(to, self.f_);
-    if constexpr (kCounted) write_value<V>(to, self.source_.at(0));
+    if constexpr (kHow == Items::kCounted) write_value<V>(to, self.source_.at(0));
+    if constexpr (kHow == Items::kShared) write_value(to, self.source_.array());
   }
 
   static void pack(const Loop& loop, std::size_t begin, std::size_t end, Writer& to) {
-    if constexpr (!kCounted) write_items<V>(to, static_cast<const RemoteMap&>(loop).source_, begin, end);
+    if constexpr (kHow == Items::kSent) write_items<V>(to, static_cast<const RemoteMap&>(loop).source_, begin, end);
   }
 
   static WhatNext settle(Loop& loop, std::size_t begin, std::size_t end, const Returned& returned) noexcept {
@@ -218,14 +227,14 @@ class RemoteMap : public MapOf<Kept, Source, Sink, remote_map_result_t<std::remo
     }
   }
 
-  using Items = RemoteItems<travelling_t<F>, V, R, kCounted>;
+  using Worker = RemoteItems<travelling_t<F>, V, R, kHow>;
 
   static constexpr auto run_in_place() -> void (*)(RemoteCall&) {
-    if constexpr (!kTry && kLandable<R>) return &Items::run_in_place;
+    if constexpr (kLands) return &Worker::run_in_place;
     return nullptr;
   }
 
-  static constexpr LoopCodec kCodec{&Items::run, &pack_common, &pack, &settle, run_in_place()};
+  static constexpr LoopCodec kCodec{&Worker::run, &pack_common, &pack, &settle, run_in_place()};
 
   const std::uint32_t retries_;
 };

@@ -260,7 +260,8 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
   static void destroy(Task& task) noexcept { delete static_cast<RemoteChunk*>(&task); }
 
   static constexpr TaskType kType{nullptr, &drop, &destroy, &loop, &typeid(F), true};
-  static constexpr LoopCodec kCodec{&RemoteItems<travelling_t<F>, Value, T, false>::run, &pack_common, &pack, &settle};
+  static constexpr LoopCodec kCodec{&RemoteItems<travelling_t<F>, Value, T, Items::kSent>::run, &pack_common, &pack,
+                                    &settle};
 
   const std::uint32_t retries_;
   const std::shared_ptr<const F> f_;

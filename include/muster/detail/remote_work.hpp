@@ -11,6 +11,12 @@ struct RemoteWork {
   // Whether results of this type can be left in shared memory.
   template <class T>
   static constexpr bool kLands = kLandable<T>;
+  // Where workers write the objects of `out` themselves.
+  template <class Out>
+  static Landing* landing_in(const Out& out) noexcept {
+    if constexpr (kSharedArray<Out>) return ArrayAccess::memory_of(out).get();
+    return nullptr;
+  }
   template <class F, class... Kept>
   using Call = RemoteCallTask<F, Kept...>;
   template <class F, class... Kept>

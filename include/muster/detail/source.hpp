@@ -15,7 +15,12 @@
 
 #include <muster/error.hpp>
 
-namespace muster::detail {
+namespace muster {
+
+template <class T>
+class SharedArray;
+
+namespace detail {
 
 template <class T>
 struct IsIota : std::false_type {};
@@ -62,6 +67,24 @@ class SpanSource {
   T* data_;
   std::size_t size_;
 };
+
+// A handle of objects in memory that workers elsewhere see, too.
+template <class Array>
+class SharedSource {
+ public:
+  explicit SharedSource(Array array) noexcept : array_(std::move(array)) {}
+  std::size_t size() const noexcept { return array_.size(); }
+  auto& at(std::size_t i) const noexcept { return array_[i]; }
+  operator SpanSource<typename Array::value_type>() const noexcept { return {array_.data(), array_.size()}; }
+  const Array& array() const noexcept { return array_; }
+
+ private:
+  Array array_;
+};
+template <class R>
+inline constexpr bool kSharedArray = false;
+template <class T>
+inline constexpr bool kSharedArray<SharedArray<T>> = true;
 
 // What std::views::iota counts.
 template <class W>
@@ -142,6 +165,8 @@ template <class R>
 auto borrow(R& range) {
   if constexpr (IsIota<std::remove_const_t<R>>::value) {
     return iota_source(range);
+  } else if constexpr (kSharedArray<std::remove_const_t<R>>) {
+    return SharedSource<std::remove_const_t<R>>(range);
   } else if constexpr (std::ranges::contiguous_range<R> && std::ranges::sized_range<R>) {
     return SpanSource<std::remove_reference_t<std::ranges::range_reference_t<R>>>(
         std::ranges::data(range), static_cast<std::size_t>(std::ranges::size(range)));
@@ -161,6 +186,8 @@ template <class R>
 auto own(R range) {  // NOLINT(performance-unnecessary-value-param): most branches move it
   if constexpr (IsIota<R>::value) {
     return iota_source(range);
+  } else if constexpr (kSharedArray<R>) {
+    return SharedSource<R>(std::move(range));
   } else if constexpr (std::ranges::view<R>) {
     if constexpr (std::ranges::borrowed_range<R>) {
       return borrow(range);
@@ -222,4 +249,5 @@ using item_t =
                                           std::remove_reference_t<decltype(std::declval<Source&>().at(0))>&,
                                           decltype(std::declval<Source&>().at(0))>>;
 
-}  // namespace muster::detail
+}  // namespace detail
+}  // namespace muster

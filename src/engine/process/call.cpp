@@ -29,9 +29,10 @@ Call::Call(Channel& channel, const os::Descriptor& connection, os::Bell bell)
   common_ = &made_common_;
 }
 
-void Call::set_common(std::span<const std::byte> bytes, memory::Pages* landing, std::exception_ptr why) {
+void Call::set_common(std::span<const std::byte> bytes, std::shared_ptr<memory::Segment> landing,
+                      std::exception_ptr why) {
   made_common_.reset();
-  landing_ = landing;
+  landing_ = std::move(landing);
   common_failure_ = std::move(why);
   common_copy_.assign(bytes.begin(), bytes.end());
   common_bytes_ = common_copy_;
@@ -123,8 +124,8 @@ void Call::fail(void (*write_failure)(Writer&)) noexcept {
 
 std::byte* Call::land(std::size_t item_size) {
   if (landing_ == nullptr) throw Error("the pool sent no memory for these results");
-  landing_->take(begin_item_ * item_size, end_item_ * item_size);
-  return landing_->data();
+  landing_->take_pages(begin_item_ * item_size, end_item_ * item_size);
+  return static_cast<std::byte*>(landing_->data);
 }
 
 void Call::landed(std::size_t items) noexcept {

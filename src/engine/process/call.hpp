@@ -13,7 +13,7 @@
 
 #include "engine/process/channel.hpp"
 #include "os/process.hpp"
-#include "parts/memory/pages.hpp"
+#include "parts/memory/shelf.hpp"
 #include "parts/queue/ring.hpp"
 
 namespace muster::engine::process {
@@ -30,7 +30,8 @@ class Call final : public detail::RemoteCall {
   // Whether a caller who slept on this CPU was woken since the last call: it cannot go on while we spin.
   bool is_in_the_way() noexcept { return std::exchange(in_the_way_, false); }
   // What the following entries share, until it is called again. `landing`: where they leave values, or null.
-  void set_common(std::span<const std::byte> bytes, memory::Pages* landing, std::exception_ptr why = nullptr);
+  void set_common(std::span<const std::byte> bytes, std::shared_ptr<memory::Segment> landing,
+                  std::exception_ptr why = nullptr);
 
  private:
   void start_timed() noexcept override;
@@ -65,7 +66,7 @@ class Call final : public detail::RemoteCall {
   bool in_the_way_ = false;
   int close_calls_ = 0;     // of one caller on this CPU, one soon after the other
   os::Nanos woken_at_ = 0;  // when a caller was woken last
-  memory::Pages* landing_ = nullptr;
+  std::shared_ptr<memory::Segment> landing_;
 
   os::Nanos limit_ = 0;      // that an item may take
   os::Nanos begun_at_ = 0;   // of the entry

@@ -10,6 +10,7 @@
 
 #include "os/modules.hpp"
 #include "os/os.hpp"
+#include "parts/memory/shelf.hpp"
 #include "parts/queue/ring.hpp"
 
 namespace muster::engine::process {
@@ -24,7 +25,7 @@ inline constexpr std::size_t kInlineBytes = 1U << 14U;
 enum class Down : std::uint32_t {
   kCode,    // CodeHead: what a function's number stands for
   kMemory,  // MemoryHead: shared memory comes through the connection, to be known by this number
-  kForget,  // MemoryHead: no entry will use it again
+  kForget,  // ForgetHead: no entry will use it again
   kCommon,  // CommonHead, bytes: what the following entries share, up to the next of these
   kEntry,   // EntryHead, bytes: items to be run
   kQuit,    // nothing: end yourself
@@ -48,7 +49,11 @@ struct CodeHead {
 struct MemoryHead {
   std::uint64_t number;  // from 1
   std::uint64_t size;
-  std::uint32_t writable;
+  memory::Use use;
+};
+
+struct ForgetHead {
+  std::uint64_t number;
 };
 
 struct CommonHead {

@@ -85,12 +85,20 @@ bool ProcessEngine::hand_out(Job& job, Link& link) {
   return true;
 }
 
+bool ProcessEngine::send_attached(Link& link, const Attached& attached) {
+  return std::all_of(attached.begin(), attached.end(), [&link](const std::shared_ptr<detail::Landing>& memory) {
+    return link.send_memory(static_cast<const memory::Segment&>(*memory));
+  });
+}
+
 bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t code) {
   const auto* const landing = job.lands() ? static_cast<const memory::Segment*>(job.loop->landing) : nullptr;
   if (landing != nullptr && !link.send_memory(*landing)) return false;
   if (packed_.segment() && !link.send_memory(*packed_.segment())) return false;
+  if (!send_attached(link, packed_.attached())) return false;
   if (job.loop->codec->pack_common != nullptr && link.common() != job.common_name()) {
     if (!job.common_packed) pack_common(job);
+    if (!send_attached(link, job.common.attached())) return false;
     link.send_common(job.common_name(), landing != nullptr ? landing->number() : 0, job.common.bytes());
   }
   if (!link.send_codes()) return false;
@@ -100,6 +108,7 @@ bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t
   entry.stop_at_failure = job.loop->stops_at_failure;
   entry.in_place = landing != nullptr;
   entry.input = packed_.segment();
+  entry.attached = packed_.attached();
   if (job.terms.time_limit != os::kForever) entry.limit = std::max<Nanos>(job.terms.time_limit, 1);
   link.send(std::move(entry), code, packed_.bytes());
   // Before the worker can answer: else it would wake the supervisor for what its caller takes.
@@ -124,6 +133,7 @@ void ProcessEngine::unsent(Job& job, const Range& range, const std::exception_pt
 }
 
 void ProcessEngine::pack_common(Job& job) {
+  job.common.clear();  // of an attempt that failed
   job.loop->codec->pack_common(*job.loop, job.common);
   job.common_packed = true;
 }

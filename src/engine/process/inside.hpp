@@ -3,6 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+
+#include <muster/detail/landing.hpp>
 
 namespace muster::engine {
 class Engine;
@@ -19,5 +22,8 @@ std::size_t worker_here() noexcept;
 // In a worker process: a number for the item that runs, another one for each; 0 between items. For signal handlers,
 // too.
 std::uint64_t item_here() noexcept;
+// In a worker process: the shared memory that came along by this number of the pool's; null if none did. Asked by the
+// thread that runs the worker's calls.
+std::shared_ptr<detail::Landing> memory_here(std::uint64_t number) noexcept;
 
 }  // namespace muster::engine::process

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include <muster/detail/blocks.hpp>
@@ -14,6 +16,7 @@
 
 #include <muster/detail/heap_writer.hpp>
 #include "engine/engine.hpp"
+#include "engine/process/attached.hpp"
 #include "os/os.hpp"
 
 namespace muster::engine::process {
@@ -25,6 +28,20 @@ struct Range {
   std::uint32_t attempt = 0;
 
   std::size_t size() const noexcept { return end - begin; }
+};
+
+// What the items of a loop share, as it travels.
+class CommonBytes final : public detail::HeapWriter {
+ public:
+  const Attached& attached() const noexcept { return attached_; }
+  void attach(std::shared_ptr<detail::Landing> memory) override { process::attach(attached_, std::move(memory)); }
+  void clear() noexcept {
+    attached_.clear();
+    HeapWriter::clear();
+  }
+
+ private:
+  Attached attached_;
 };
 
 // A loop that was accepted and is not finished. Guarded by the engine's lock.
@@ -48,7 +65,7 @@ struct Job {
   bool disputed = false;  // over, but somebody has won the task and is about to come and withdraw it
 
   bool common_packed = false;
-  detail::HeapWriter common;
+  CommonBytes common;
 
   std::size_t chunk = 1;            // items of the next entry, where the engine decides
   std::uint64_t bytes_an_item = 0;  // of packed input, as far as known

@@ -79,25 +79,36 @@ bool Link::send_codes() {
 }
 
 bool Link::send_memory(const memory::Segment& memory) {
-  if (std::find(memories_.begin(), memories_.end(), memory.number()) != memories_.end()) return true;
+  if (knows(memory.number())) return true;
   if (!has_room()) return false;
-  memories_.push_back(memory.number());
-  const MemoryHead head{
-      .number = memory.number(), .size = memory.size, .writable = memory.use() == memory::Use::kResults ? 1U : 0U};
+  if (memory.use() == memory::Use::kShared) {
+    shared_.push_back({memory.number(), memory.self()});
+  } else {
+    memories_.push_back(memory.number());
+  }
+  const MemoryHead head{.number = memory.number(), .size = memory.size, .use = memory.use()};
   const int descriptor = memory.descriptor();
   os::send_message(connection_, bytes_of(head), {&descriptor, 1});
   put(Down::kMemory, bytes_of(head), {});
   return has_room();
 }
 
+bool Link::knows(std::uint64_t number) const noexcept {
+  return std::find(memories_.begin(), memories_.end(), number) != memories_.end() ||
+         std::any_of(shared_.begin(), shared_.end(),
+                     [number](const Shared& shared) { return shared.number == number; });
+}
+
 void Link::forget_gone(const memory::Shelf& shelf) {
+  const auto forget = [this](std::uint64_t number) {
+    if (!has_room()) return false;
+    put(Down::kForget, bytes_of(ForgetHead{.number = number}), {});
+    return true;
+  };
+  std::erase_if(shared_, [&](const Shared& shared) { return shared.memory.expired() && forget(shared.number); });
   if (gone_ == shelf.gone()) return;
   gone_ = shelf.gone();
-  std::erase_if(memories_, [&](std::uint64_t number) {
-    if (shelf.has(number) || !has_room()) return false;
-    put(Down::kForget, bytes_of(MemoryHead{.number = number, .size = 0, .writable = 0}), {});
-    return true;
-  });
+  std::erase_if(memories_, [&](std::uint64_t number) { return !shelf.has(number) && forget(number); });
 }
 
 void Link::send_common(std::uint64_t name, std::uint64_t landing, std::span<const std::byte> bytes) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/process/attached.hpp"
 #include "engine/process/channel.hpp"
 #include "engine/process/job.hpp"
 #include "os/process.hpp"
@@ -28,6 +29,7 @@ struct Entry {
   bool stop_at_failure = false;
   bool in_place = false;                   // its values are left in the job's landing
   std::shared_ptr<memory::Segment> input;  // its bytes, where they are large
+  Attached attached;
   bool revoked = false;
 
   std::size_t left() const noexcept { return range.size() - done; }
@@ -132,6 +134,7 @@ class Link {
 
   Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
   Place place(std::span<const std::byte> bytes, const memory::Segment* where);
+  bool knows(std::uint64_t number) const noexcept;
   void put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes);
   std::optional<Arrival> read(const queue::RingConsumer::Record& record);
   bool fetch_memory(std::size_t size);
@@ -152,7 +155,12 @@ class Link {
   std::uint32_t sequence_ = 0;
   std::uint32_t codes_ = 0;  // the worker knows the numbers below
   std::uint64_t common_ = 0;
-  std::vector<std::uint64_t> memories_;  // that the worker knows
+  struct Shared {
+    std::uint64_t number;
+    std::weak_ptr<const memory::Segment> memory;
+  };
+  std::vector<std::uint64_t> memories_;  // that the worker knows: of the shelf,
+  std::vector<Shared> shared_;           // and of others
   std::uint64_t gone_ = 0;               // of the shelf, as it was when they were last looked through
   std::uint16_t runs_ = 0;               // records taken, as Progress counts them
   bool unflushed_ = false;

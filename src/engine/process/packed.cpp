@@ -7,6 +7,7 @@
 namespace muster::engine::process {
 
 void Packed::clear() noexcept {
+  attached_.clear();
   if (segment_ || static_cast<std::size_t>(end_ - begin_) > kInlineBytes) {
     heap_.reset();
     segment_.reset();

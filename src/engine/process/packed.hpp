@@ -9,6 +9,7 @@
 
 #include <muster/detail/bytes.hpp>
 
+#include "engine/process/attached.hpp"
 #include "engine/process/channel.hpp"
 #include "parts/memory/shelf.hpp"
 
@@ -21,6 +22,9 @@ class Packed final : public detail::Writer {
   std::span<const std::byte> bytes() const noexcept { return {begin_, size()}; }
   // Where they lie, if that is not ordinary memory.
   const std::shared_ptr<memory::Segment>& segment() const noexcept { return segment_; }
+  // What goes along.
+  const Attached& attached() const noexcept { return attached_; }
+  void attach(std::shared_ptr<detail::Landing> memory) override { process::attach(attached_, std::move(memory)); }
   // Forgets what was written.
   void clear() noexcept;
 
@@ -32,6 +36,7 @@ class Packed final : public detail::Writer {
   std::shared_ptr<memory::Shelf> shelf_;
   std::shared_ptr<memory::Segment> segment_;
   std::unique_ptr<std::byte[]> heap_;
+  Attached attached_;
 };
 
 }  // namespace muster::engine::process

@@ -125,6 +125,7 @@ class ProcessEngine final : public Engine {
   bool dispatch();
   Link* pick() noexcept;
   bool hand_out(Job& job, Link& link);
+  static bool send_attached(Link& link, const Attached& attached);
   bool send(Job& job, Link& link, const Range& range, std::uint32_t code);
   void unsent(Job& job, const Range& range, const std::exception_ptr& error);
   void pack_common(Job& job);

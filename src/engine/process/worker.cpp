@@ -12,7 +12,7 @@
 #include "engine/process/channel.hpp"
 #include "engine/process/inside.hpp"
 #include "os/process.hpp"
-#include "parts/memory/pages.hpp"
+#include "parts/memory/shelf.hpp"
 #include "parts/sync/spin.hpp"
 #include "parts/wire/code.hpp"
 
@@ -21,6 +21,9 @@ namespace {
 
 // The pool sent what makes no sense, or is gone: there is nobody to tell.
 constexpr int kNoSense = 70;
+
+// Of this process: memory by the numbers that the pool gives.
+std::unordered_map<std::uint64_t, std::shared_ptr<memory::Segment>> g_known;
 
 class Worker {
  public:
@@ -42,7 +45,7 @@ class Worker {
           take_memory(record.bytes);
           break;
         case Down::kForget:
-          known_.erase(head_of<MemoryHead>(record.bytes).number);
+          g_known.erase(head_of<ForgetHead>(record.bytes).number);
           break;
         case Down::kCommon:
           take_common(record.bytes);
@@ -86,7 +89,7 @@ class Worker {
     os::Mapping memory;
     try {
       const auto input = find(head.place, bytes.subspan(sizeof head), memory);
-      call_.set_common(input, head.landing != 0 ? &known(head.landing) : nullptr);
+      call_.set_common(input, head.landing != 0 ? known(head.landing) : nullptr);
     } catch (...) {
       call_.set_common({}, nullptr, std::current_exception());
     }
@@ -96,15 +99,19 @@ class Worker {
   void take_memory(std::span<const std::byte> bytes) {
     const auto head = head_of<MemoryHead>(bytes);
     try {
-      known_.try_emplace(head.number, receive_memory(head.size, head.writable != 0));
+      os::Mapping memory = receive_memory(head.size, head.use != memory::Use::kInputs);
+      // What is shared may be given on to workers of a pool of our own.
+      g_known[head.number] = head.use == memory::Use::kShared
+                                 ? memory::Segment::shared(std::move(memory))
+                                 : std::make_shared<memory::Segment>(std::move(memory), head.use, head.number);
     } catch (const std::exception&) {
-      known_.erase(head.number);
+      g_known.erase(head.number);
     }
   }
 
-  memory::Pages& known(std::uint64_t number) {
-    const auto at = known_.find(number);
-    if (at == known_.end()) throw std::bad_alloc();
+  static std::shared_ptr<memory::Segment> known(std::uint64_t number) {
+    const auto at = g_known.find(number);
+    if (at == g_known.end()) throw std::bad_alloc();
     return at->second;
   }
 
@@ -129,7 +136,8 @@ class Worker {
   // The bytes of a record: behind its head, or in memory of their own.
   std::span<const std::byte> find(const Place& place, std::span<const std::byte> behind, os::Mapping& memory) {
     if (place.where == Place::kInline) return behind.first(std::min<std::size_t>(behind.size(), place.size));
-    if (place.where > Place::kKnown) return {known(place.where - Place::kKnown).data(), place.size};
+    if (place.where > Place::kKnown)
+      return {static_cast<std::byte*>(known(place.where - Place::kKnown)->data), place.size};
     memory = receive_memory(place.size, false);
     return {static_cast<const std::byte*>(memory.data()), place.size};
   }
@@ -150,7 +158,6 @@ class Worker {
   Channel& channel_;
   const os::Descriptor connection_;
   queue::RingConsumer down_;
-  std::unordered_map<std::uint64_t, memory::Pages> known_;  // by the numbers that the pool gives
   Call call_;
 };
 
@@ -167,8 +174,14 @@ std::uint64_t item_here() noexcept {
   return (note & Note::kNone) != 0 ? 0 : note + 1;
 }
 
+std::shared_ptr<detail::Landing> memory_here(std::uint64_t number) noexcept {
+  const auto at = g_known.find(number);
+  return at != g_known.end() && at->second->use() == memory::Use::kShared ? at->second : nullptr;
+}
+
 int work(start::Birth birth) {
   wire::forget_codes();
+  g_known.clear();
   g_place = birth.place;
   auto& given = birth.descriptors;
   // Mapped until the process ends.

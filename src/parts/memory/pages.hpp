@@ -14,7 +14,9 @@ namespace muster::memory {
 // one by one costs three times as much as many at once.
 class Pages {
  public:
-  explicit Pages(os::Mapping memory) : memory_(std::move(memory)), taken_(memory_.size() / kUnit + 1) {}
+  // `taken`: all are there already.
+  explicit Pages(os::Mapping memory, bool taken = false)
+      : memory_(std::move(memory)), taken_(memory_.size() / kUnit + 1, taken) {}
 
   std::byte* data() const noexcept { return static_cast<std::byte*>(memory_.data()); }
   std::size_t size() const noexcept { return memory_.size(); }

@@ -31,10 +31,21 @@ os::Mapping map(std::size_t bytes, Use use) {
 
 }  // namespace
 
-Segment::Segment(std::size_t bytes, Use use, std::uint64_t number)
-    : use_(use), number_(number), pages_(map(bytes, use)) {
+Segment::Segment(std::size_t bytes, Use use, std::uint64_t number) : Segment(map(bytes, use), use, number) {}
+
+Segment::Segment(os::Mapping memory, Use use, std::uint64_t number)
+    : use_(use), number_(number), pages_(std::move(memory), use == Use::kShared) {
   data = pages_.data();
   size = pages_.size();
+}
+
+std::shared_ptr<Segment> Segment::shared(os::Mapping memory) {
+  constexpr std::uint64_t kOfNoShelf = std::uint64_t{1} << 62U;
+  static constinit std::atomic<std::uint64_t> numbers{kOfNoShelf};
+  auto segment =
+      std::make_shared<Segment>(std::move(memory), Use::kShared, numbers.fetch_add(1, std::memory_order_relaxed) + 1);
+  segment->self_ = segment;
+  return segment;
 }
 
 void Segment::clean() noexcept {

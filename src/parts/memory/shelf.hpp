@@ -18,19 +18,25 @@
 namespace muster::memory {
 
 // What a segment is for: results are written by workers, and changes of them are this process's own; inputs are written
-// here and read by workers.
-enum class Use : std::uint8_t { kResults, kInputs };
+// here and read by workers; what is shared is written and read by all.
+enum class Use : std::uint8_t { kResults, kInputs, kShared };
 
 // A file of shared memory and this process's view of it.
 class Segment final : public detail::Landing {
  public:
   // Throws std::bad_alloc, std::system_error. Takes no pages yet.
   Segment(std::size_t bytes, Use use, std::uint64_t number);
+  // Memory that came from elsewhere. Of what is shared all pages are there.
+  Segment(os::Mapping memory, Use use, std::uint64_t number);
+  // Memory, with all its pages, that is to be shared: of no shelf, with a number that no shelf gives.
+  static std::shared_ptr<Segment> shared(os::Mapping memory);
+  // Of what is shared: gone when all have let go of it.
+  const std::weak_ptr<const Segment>& self() const noexcept { return self_; }
   Use use() const noexcept { return use_; }
   // Tells segments of a shelf apart, also when their memory is used again. From 1.
   std::uint64_t number() const noexcept { return number_; }
   int descriptor() const noexcept { return pages_.descriptor(); }
-  // Of inputs: to be called before they are written. Throws std::bad_alloc.
+  // To be called before they are written, by whoever writes. Throws std::bad_alloc.
   void take_pages(std::size_t begin, std::size_t end) { pages_.take(begin, end); }
   void clean() noexcept;
 
@@ -38,6 +44,7 @@ class Segment final : public detail::Landing {
   Use use_;
   std::uint64_t number_;
   Pages pages_;
+  std::weak_ptr<const Segment> self_;
 };
 
 // Gives out segments and keeps those that come back, up to a limit. Outlived by the segments that it gave out. All may
