@@ -79,6 +79,8 @@ class Pool final : public PoolCore {
   std::stop_token stop_token() const noexcept override { return stop_.get_token(); }
   void watch(Watch& watch) override { timer_.add(watch); }
   void unwatch(Watch& watch) noexcept override { timer_.remove(watch); }
+  void hold() noexcept override { engine_->hold(); }
+  void let_go() noexcept override { engine_->let_go(); }
   void report(std::exception_ptr failure) noexcept override;
   void add(const std::shared_ptr<Feed>& feed) override;
   void require_open() const override {
@@ -98,6 +100,7 @@ class Pool final : public PoolCore {
     if (!is_ours())
       throw Error("this pool belongs to the process that made it, and this process is a copy of that one");
   }
+  engine::Terms terms_of(const CallOptions& options, bool follow_up) const;
   void hand_in(Task& task, const CallOptions& options, bool follow_up, bool attended);
   [[noreturn]] void refuse() const;
   void conclude_feeds() noexcept;
@@ -122,9 +125,10 @@ class Pool final : public PoolCore {
   api::Timer timer_;  // the last to be made: its thread calls into what is above
 };
 
-engine::Terms terms_of(const CallOptions& options, bool follow_up) {
+// A callback of an expiry is as much inside of the pool as one that a worker runs.
+engine::Terms Pool::terms_of(const CallOptions& options, bool follow_up) const {
   checked_count(options.retries, "retries");
-  return {.follow_up = follow_up,
+  return {.follow_up = follow_up || timer_.inside(),
           .priority = options.priority,
           .time_limit = options.timeout.limited() ? options.timeout.nanoseconds().count() : kForever};
 }

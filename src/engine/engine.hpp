@@ -117,7 +117,11 @@ class Engine {
   virtual void close() = 0;
   // Closes, and drops what has not begun; nothing at all is accepted any more. Returns at once.
   virtual void terminate() = 0;
-  // Waits until nothing accepted is unsettled. False when `deadline` passed first.
+  // Between the two, something goes on that belongs to a task that may be settled meanwhile: nothing is drained before
+  // its end. The first only while such a task is unsettled, and only in engines whose workers are threads.
+  virtual void hold() noexcept {}
+  virtual void let_go() noexcept {}
+  // Waits until nothing accepted is unsettled, and nothing held. False when `deadline` passed first.
   virtual bool drain(Nanos deadline) = 0;
   // The same when stop() comes next: the workers may end by themselves as soon as all is settled, which saves waking
   // them for that. Only when closed.

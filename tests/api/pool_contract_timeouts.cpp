@@ -1,5 +1,7 @@
 // Time limits run from an item's begin and end only that item.
 
+#include <atomic>
+#include <memory>
 #include <ranges>
 
 #include "tests/api/pool_contract.hpp"
@@ -78,6 +80,32 @@ TYPED_TEST(PoolContract, apply_async_is_settled_when_its_time_is_over) {
   EXPECT_EQ(pool.apply(square, 3), 9);
   EXPECT_THROW(later.get(), TimeoutError) << "a second outcome is dropped";
   EXPECT_EQ(errors, 1);
+}
+
+TYPED_TEST(PoolContract, join_waits_for_the_callbacks_of_what_timed_out) {
+  for (int round = 0; round < 5; ++round) {
+    auto pool = std::make_shared<PoolOf<TypeParam>>(TypeParam::with({.processes = 1}));
+    const Bell bell;
+    Gate gate;
+    std::atomic<bool> begun{false};
+    std::atomic<bool> ended{false};
+    // The callback has what may become the last reference to the pool.
+    std::weak_ptr<PoolOf<TypeParam>> known = pool;
+    auto late = pool->with({.timeout = 5ms}).apply_async(hold, bell.path(), gate.path(), 1);
+    late.error_callback([&, known](const std::exception&) {
+      const auto held = known.lock();
+      begun = true;
+      begun.notify_one();
+      dawdle(3);
+      ended = true;
+    });
+    begun.wait(false);
+    gate.open();  // the task itself ends now; its callback has not
+    pool->close();
+    pool->join();
+    EXPECT_TRUE(ended);
+    EXPECT_TRUE(late.ready());
+  }
 }
 
 TYPED_TEST(PoolContract, a_time_limit_of_nothing_fails_everything) {

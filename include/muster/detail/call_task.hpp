@@ -75,8 +75,11 @@ class CallTask final : public AsyncState<kept_result_t<F, Kept...>> {
 
   Outcome<R> run_limited() {
     const auto expired = [](void* task) noexcept {
-      const TaskRef<CallTask> self(static_cast<CallTask*>(static_cast<Task*>(task)));
+      TaskRef<CallTask> self(static_cast<CallTask*>(static_cast<Task*>(task)));
+      PoolCore& owner = self->core();
       self->settle_with(std::make_exception_ptr(too_long()));
+      self = TaskRef<CallTask>();
+      owner.let_go();
     };
     const TimeLimit limit(this->core(), limit_, this->stop, early_ ? +expired : nullptr, this);
     Outcome<R> outcome = run_bridged();

@@ -98,6 +98,10 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   virtual void watch(Watch& watch) = 0;
   // After it returns the watch neither has to expire nor is expiring. Not from within expire.
   virtual void unwatch(Watch& watch) noexcept = 0;
+  // What goes on between the two, after the end of a watch, is part of the work that the pool waits for. The first only
+  // from within expire.
+  virtual void hold() noexcept = 0;
+  virtual void let_go() noexcept = 0;
   // A posted task failed: wait_all will throw the first such failure.
   virtual void report(std::exception_ptr failure) noexcept = 0;
   virtual void add(const std::shared_ptr<Feed>& feed) = 0;

@@ -29,7 +29,7 @@ class StopBridge {
 // given: both on the pool's timer thread, the latter perhaps after the limit has gone.
 class TimeLimit : private Watch {
  public:
-  // `expired` gets a reference to the task, which it must release.
+  // `expired` gets a reference to the task, which it must release, and must let the pool go (PoolCore::hold).
   TimeLimit(PoolCore& core, Duration limit, std::stop_source stop, void (*expired)(void*) noexcept = nullptr,
             Task* task = nullptr)
       : core_(core), stop_(std::move(stop)), expired_(expired), task_(task) {
@@ -49,6 +49,7 @@ class TimeLimit : private Watch {
     stop_.request_stop();
     if (expired_ == nullptr) return {};
     task_->retain();
+    core_.hold();
     return {expired_, task_};
   }
 

@@ -81,6 +81,12 @@ bool ThreadEngine::accept(const Context* here, bool follow_up) noexcept {
   return false;
 }
 
+void ThreadEngine::let_go() noexcept {
+  const Visit visit(*this);
+  held_.fetch_sub(1, std::memory_order_seq_cst);
+  tell_if_quiet();
+}
+
 // A worker announces quiet when it runs out of work, everybody else at once.
 void ThreadEngine::settled(Worker* worker) noexcept {
   if (worker != nullptr) {
@@ -99,6 +105,8 @@ bool ThreadEngine::quiet() const noexcept {
   sleep_.synchronize();
   std::uint64_t settled = outside_.settled.load(std::memory_order_seq_cst);
   for (const Worker* worker : workers_.now()) settled += worker->tally.settled.load(std::memory_order_acquire);
+  // Who holds began before its task was settled, which we have seen; and what it submitted comes before its end.
+  if (held_.load(std::memory_order_seq_cst) != 0) return false;
   std::uint64_t accepted = outside_.accepted.load(std::memory_order_seq_cst);
   for (const Worker* worker : workers_.now()) accepted += worker->tally.accepted.load(std::memory_order_acquire);
   return settled == accepted;

@@ -41,6 +41,8 @@ class ThreadEngine final : public Engine {
 
   void close() override;
   void terminate() override;
+  void hold() noexcept override { held_.fetch_add(1, std::memory_order_relaxed); }
+  void let_go() noexcept override;
   bool drain(Nanos deadline) override;
   bool drain_to_stop(Nanos deadline) override;
   void stop() override;
@@ -227,6 +229,7 @@ class ThreadEngine final : public Engine {
   alignas(64) std::atomic<int> helpless_{0};  // tasks asleep in a wait, whom the push of a descendant should stir
   std::atomic<int> awaiting_quiet_{0};
   std::atomic<std::uint32_t> quiet_word_{0};
+  std::atomic<int> held_{0};
 
   detail::PrivateLock roster_lock_;        // guards who is employed, their threads' handles, paused_, self_, abandoned_
   std::atomic<std::uint32_t> entered_{0};  // how many worker_enters have ended, well or not
