@@ -241,6 +241,21 @@ TEST(PainsOfProcesses, pain_08_a_pool_may_end_at_any_moment_from_anywhere) {
 
 // ---- 9: orphans -----------------------------------------------------------------------------------------------------
 
+// Handles of processes that live, so that nobody who has their number later is taken for them.
+std::vector<pollfd> handles_of(const std::vector<int>& pids) {
+  std::vector<pollfd> handles;
+  for (const int pid : pids) handles.push_back({static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), POLLIN, 0});
+  return handles;
+}
+
+void await_ends(const std::vector<pollfd>& workers, std::size_t how_many) {
+  EXPECT_EQ(workers.size(), how_many);
+  for (pollfd worker : workers) {
+    EXPECT_EQ(poll(&worker, 1, -1), 1);
+    ::close(worker.fd);
+  }
+}
+
 TEST(PainsOfProcesses, pain_09_no_worker_outlives_a_program_that_is_killed) {
   const Notes notes;
   Bell bell;
@@ -252,16 +267,9 @@ TEST(PainsOfProcesses, pain_09_no_worker_outlives_a_program_that_is_killed) {
     return false;
   });
   bell.await();
-  std::vector<pollfd> workers;
-  for (const int pid : notes.lines()) {
-    workers.push_back({static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), POLLIN, 0});
-  }
-  ASSERT_EQ(workers.size(), 3U);
+  const std::vector<pollfd> workers = handles_of(notes.lines());
   program.kill_and_reap();
-  for (pollfd& worker : workers) {
-    EXPECT_EQ(poll(&worker, 1, -1), 1);
-    ::close(worker.fd);
-  }
+  await_ends(workers, 3);
 }
 
 // ---- 15: workers that are replaced after some tasks -----------------------------------------------------------------
@@ -368,6 +376,33 @@ TEST(PainsOfProcesses, pain_17_a_worker_that_dies_takes_no_array_with_it) {
   EXPECT_THROW(pool.apply(die, array), WorkerLost);
   EXPECT_EQ(pool.apply([](const SharedArray<long>& mine) { return mine[0] + mine[999]; }, array), 7 + 999);
   EXPECT_EQ(array[0], 7);
+}
+
+// ---- 18: Ctrl-C
+// ------------------------------------------------------------------------------------------------------
+
+TEST(PainsOfProcesses, pain_18_ctrl_c_ends_the_program_and_its_workers_in_silence) {
+  const Notes pids;
+  const Notes begun;
+  const Notes said;
+  Bell bell;
+  Forked program([&] {
+    setpgid(0, 0);
+    std::signal(SIGINT, SIG_DFL);  // who was started in the background ignores it
+    if (std::freopen(said.path().c_str(), "a", stderr) == nullptr) return false;
+    ProcessPool pool(Processes::with({.processes = 3}));
+    for (const int pid : all_pids(pool)) note(pids.path(), pid);
+    ring(bell.path());
+    pool.apply(spin_for_ever, begun.path());
+    return false;
+  });
+  bell.await();
+  const std::vector<pollfd> workers = handles_of(pids.lines());
+  EXPECT_EQ(::kill(-program.id(), SIGINT), 0);
+  const int status = program.reap();
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) << status;
+  await_ends(workers, 3);
+  EXPECT_EQ(std::filesystem::file_size(said.path()), 0U) << "said something";
 }
 
 // ---- 19: an initializer that fails ----------------------------------------------------------------------------------

@@ -52,7 +52,10 @@ Board& Board::in_worker(int descriptor) {
 
 void Board::note(int pid) noexcept {
   Note& note = note_of(pid);
-  if (note.pid.load() != pid) note.pid.store(0);  // else the process and who kills it may be writing at the same time
+  // Not over what the process itself writes at the same time, when it dies just as somebody is about to kill it.
+  if (int before = note.pid.load(); before != pid) {
+    note.pid.compare_exchange_strong(before, 0);
+  }
   note.at.store(Clock::now().time_since_epoch().count());
   note.told.store(false);
   note.pid.store(pid);
