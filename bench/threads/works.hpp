@@ -29,6 +29,7 @@ inline constexpr long kSmall = 10'000;
 inline constexpr int kSmallCalls = 1'000;
 inline constexpr int kTasks = 300'000;
 inline constexpr int kTrips = 20'000;
+inline constexpr long kHandovers = 1'000'000;
 inline constexpr int kFib = 30;
 inline constexpr int kBurst = 1'000;
 
@@ -40,7 +41,8 @@ inline long sum_below(long n) { return n * (n - 1) / 2; }
 // `Impl` has: name(); fill(long* to, long n); fresh(long n) -> something with [] holding squares; post_all(int tasks)
 // -> how many were done; ask_all(int tasks) -> sum, of kAsks tasks if it has that; trip(long) -> long; fork_join(int n)
 // -> long, and fork_ask(int n) by tasks that are asked for their results; start_stop(); spread(loads, long* to); kIdles
-// if another Impl{workers} is a pool that can be left alone. What it lacks it does not declare.
+// if another Impl{workers} is a pool that can be left alone; hand_over(long times) and lock_alone(long times) -> times.
+// What it lacks it does not declare.
 template <class Impl>
 class WorksOf {
  public:
@@ -52,6 +54,7 @@ class WorksOf {
     tasks();
     trips();
     forks_and_joins();
+    machine();
     start_stop();
     loads();
     idle();
@@ -142,6 +145,29 @@ class WorksOf {
       });
       add("round_trip_p99", "ns", [&impl = impl_] { return each_trip(impl)[kTrips * 99 / 100] * 1e9; });
       add("round_trip_max", "us", [&impl = impl_] { return each_trip(impl).back() * 1e6; });
+    }
+  }
+
+  // What the machine itself asks for each step between threads: a CPU's cache line brought to another (a round trip is
+  // two of these at the least), and a locked instruction on a line that is there.
+  void machine() {
+    if constexpr (requires { impl_.hand_over(0L); }) {
+      if (at_once(workers_) > 1) {
+        add("line_handover", "ns", [&impl = impl_] {
+          long handed = 0;
+          const double time = seconds([&] { handed = impl.hand_over(kHandovers); });
+          check(handed == kHandovers, "line_handover");
+          return time * 1e9 / kHandovers;
+        });
+      }
+    }
+    if constexpr (requires { impl_.lock_alone(0L); }) {
+      add("locked_add", "ns", [&impl = impl_] {
+        long added = 0;
+        const double time = seconds([&] { added = impl.lock_alone(kHandovers); });
+        check(added == kHandovers, "locked_add");
+        return time * 1e9 / kHandovers;
+      });
     }
   }
 
