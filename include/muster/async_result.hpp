@@ -121,11 +121,12 @@ class AsyncResult {
     return std::move(error_callback(std::forward<F>(f)));
   }
 
-  // Drops the task if it has not begun: its outcome is Cancelled, and true is returned. Else asks it to stop, if its
-  // callable takes a std::stop_token; of a map, no further chunk begins.
+  // Drops the task if it has not begun: its outcome is Cancelled, and true is returned. So it is, in a moment, of a
+  // task that worker processes have begun: those that are at it are killed, and no other task is lost with them. A task
+  // of a thread is asked to stop, if its callable takes a std::stop_token; of a map, no further chunk begins.
   bool cancel() const {
     detail::AsyncState<T>& task = state();
-    if (detail::cancel(task)) return true;
+    if (detail::cancel(task, true)) return true;
     task.stop.request_stop();
     return false;
   }

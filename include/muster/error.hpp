@@ -52,6 +52,13 @@ class MUSTER_EXPORT Cancelled : public Error {
   ~Cancelled() override;
 };
 
+// Ctrl-C, after interruptible(): thrown by a call that waits. Python's KeyboardInterrupt.
+class MUSTER_EXPORT Interrupted : public Error {
+ public:
+  using Error::Error;
+  ~Interrupted() override;
+};
+
 // A wait that could never end, refused: a task that joins its own pool, say; in builds with MUSTER_DEADLOCK one that
 // would close a circle of threads which wait for each other, all named.
 class MUSTER_EXPORT DeadlockError : public Error {

@@ -6,6 +6,7 @@
 #include <muster/dummy_pool.hpp>
 #include <muster/error.hpp>
 #include <muster/init.hpp>
+#include <muster/interrupt.hpp>
 #include <muster/process_pool.hpp>
 #include <muster/thread_pool.hpp>
 #include <muster/worker_local.hpp>

@@ -115,6 +115,7 @@ class MUSTER_EXPORT RWLock {
   void sleep_as_writer(std::uint64_t seen, std::uint64_t share, detail::Nanos until) noexcept;
   bool leave_as_writer(std::uint64_t share) noexcept;
   bool read_slow(detail::Nanos deadline);
+  bool await_as_reader(detail::Nanos deadline) noexcept;
   bool leave_as_reader(std::uint64_t turn) noexcept;
 
   std::atomic<std::uint64_t> state_{0};

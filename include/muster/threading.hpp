@@ -6,6 +6,7 @@
 #include <muster/dump.hpp>
 #include <muster/event.hpp>
 #include <muster/excepthook.hpp>
+#include <muster/interrupt.hpp>
 #include <muster/local.hpp>
 #include <muster/lock.hpp>
 #include <muster/rlock.hpp>

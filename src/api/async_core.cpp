@@ -8,6 +8,7 @@
 #include <muster/detail/lock_word.hpp>
 #include <muster/error.hpp>
 
+#include "api/interrupt.hpp"
 #include "engine/engine.hpp"
 #include "engine/process/inside.hpp"
 #include "engine/thread/inside.hpp"
@@ -96,19 +97,19 @@ bool is_of_this_process(const Task& task) noexcept { return task.generation == o
 bool wait_for(Task& task, Nanos deadline) {
   if (task.done()) return true;
   if (!is_of_this_process(task)) throw Error("the task belongs to the process that this one is a copy of");
-  if (engine::thread::inside_task_of(task.home)) {
-    return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
+  if (engine::thread::inside_task_of(task.home) || engine::process::inside_callback_of(task.home)) {
+    return api::interruptibly(deadline,
+                              [&](Nanos until) { return task.home->wait(task, until) == engine::Wait::kDone; });
   }
-  if (engine::process::inside_callback_of(task.home)) {
-    return task.home->wait(task, deadline, nullptr) == engine::Wait::kDone;
+  if (engine::thread::inside_any_task()) {
+    return api::interruptibly(deadline, [&](Nanos until) { return engine::thread::wait_elsewhere(task, until); });
   }
-  if (engine::thread::inside_any_task()) return engine::thread::wait_elsewhere(task, deadline);
   return await_flag(task.state, Task::kDone, deadline, WaitsFor::kResult, &task);
 }
 
-bool cancel(Task& task) {
+bool cancel(Task& task, bool begun_too) {
   if (!is_of_this_process(task) || !task.begin()) return false;
-  return task.home->withdraw(task);
+  return task.home->withdraw(task, begun_too);
 }
 
 }  // namespace muster::detail

@@ -62,7 +62,15 @@ int BasicBarrier<Condition>::arrive(Duration timeout, const std::function<void()
   }
   const std::uint64_t turn = turn_;
   const Waiting waiting(WaitsFor::kBarrier, this, kForever);
-  if (!changed_.wait_for([&] { return turn_ != turn; }, timeout)) {
+  const auto is_over = [&] { return turn_ != turn; };
+  bool in_time = false;
+  try {
+    in_time = changed_.wait_for(is_over, timeout);
+  } catch (const Interrupted&) {
+    if (!is_over()) become_broken();
+    throw;
+  }
+  if (!in_time) {
     become_broken();
     throw BrokenBarrierError("not all came to the barrier in time");
   }

@@ -1,12 +1,15 @@
 #include <muster/condition.hpp>
 
 #include <cstdint>
+#include <exception>
 #include <limits>
 #include <string>
 
 #include <muster/detail/halt.hpp>
 #include <muster/detail/wait_word.hpp>
 #include <muster/detail/waits.hpp>
+
+#include "api/interrupt.hpp"
 
 namespace muster::threading {
 
@@ -41,6 +44,7 @@ std::size_t Condition::release_all() {
 }
 
 void Condition::acquire_again(std::size_t depth) {
+  const os::InterruptsHeld held;  // whoever comes back from wait has the lock
   if (rlock_ != nullptr) {
     rlock_->acquire_again(depth);
   } else {
@@ -57,10 +61,18 @@ bool Condition::wait_until(Nanos deadline) {
   enqueue(waiter);
   const detail::Needing needing(lock_ != nullptr ? WaitsFor::kLock : WaitsFor::kRLock, lock_address());
   const std::size_t depth = release_all();
-  const bool notified =
-      detail::await_flag(waiter.word, Waiter::kNotified, deadline, WaitsFor::kCondition, this) || !withdraw(waiter);
+  bool notified = false;
+  std::exception_ptr why;
+  try {
+    notified = detail::await_flag(waiter.word, Waiter::kNotified, deadline, WaitsFor::kCondition, this);
+  } catch (...) {
+    why = std::current_exception();
+  }
+  notified = notified || !withdraw(waiter);
   acquire_again(depth);
-  return notified;
+  if (why == nullptr) return notified;
+  if (notified) wake_first(1);  // it is for another then
+  std::rethrow_exception(why);
 }
 
 void Condition::enqueue(Waiter& waiter) noexcept {

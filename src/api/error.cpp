@@ -12,6 +12,7 @@ PoolClosed::~PoolClosed() = default;
 TimeoutError::~TimeoutError() = default;
 CpuTimeError::~CpuTimeError() = default;
 Cancelled::~Cancelled() = default;
+Interrupted::~Interrupted() = default;
 DeadlockError::~DeadlockError() = default;
 ThreadError::~ThreadError() = default;
 LockError::~LockError() = default;

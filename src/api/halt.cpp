@@ -5,6 +5,7 @@
 
 #include <muster/error.hpp>
 
+#include "api/interrupt.hpp"
 #include "os/os.hpp"
 
 namespace muster::detail {
@@ -31,7 +32,8 @@ bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos dead
   bool is_set = false;
   {
     const Waiting waiting(what, which, deadline);
-    is_set = await_bits(word, bits, deadline, Scope::kPrivate) == Await::kReady;
+    is_set = api::interruptibly(
+        deadline, [&](Nanos until) { return await_bits(word, bits, until, Scope::kPrivate) == Await::kReady; });
   }
   halt_point();
   return is_set;
@@ -39,14 +41,17 @@ bool await_flag(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos dead
 
 bool await_other(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline, WaitsFor what, const void* which,
                  Scope scope) {
+  const auto wait = [&](Nanos end) {
+    for (;;) {
+      const Nanos until = scope == Scope::kPrivate ? end : std::min(end, os::now() + kLookAgain);
+      if (await_change(word, seen, until, scope)) return true;
+      if (until == end) return false;
+    }
+  };
   bool is_over = false;
-  Nanos until = 0;
   {
     const Waiting waiting(what, which, deadline);
-    do {
-      until = scope == Scope::kPrivate ? deadline : std::min(deadline, os::now() + kLookAgain);
-      is_over = await_change(word, seen, until, scope);
-    } while (!is_over && until != deadline);
+    is_over = api::interruptibly(deadline, wait);
   }
   halt_point();
   return is_over;
@@ -56,15 +61,17 @@ bool lock_or_halt(PrivateLock& lock, Nanos deadline, WaitsFor what) {
   halt_point();
   if (deadline == kAtOnce) return lock.try_lock();
   const Waiting waiting(what, &lock, deadline);
-  return lock.lock_until(deadline).taken;
+  return api::interruptibly(deadline, [&](Nanos until) { return lock.lock_until(until).taken; });
 }
 
 bool lock_or_halt(SharedLock& lock, Nanos deadline, WaitsFor what) {
   halt_point();
   const Waiting waiting(what, &lock, deadline);
-  const Taken taken = lock.lock_until(deadline);
-  if (taken.died != 0) throw OwnerDied(taken.died);
-  return taken.taken;
+  return api::interruptibly(deadline, [&](Nanos until) {
+    const Taken taken = lock.lock_until(until);
+    if (taken.died != 0) throw OwnerDied(taken.died);
+    return taken.taken;
+  });
 }
 
 }  // namespace muster::detail

@@ -5,6 +5,7 @@
 
 #include <muster/error.hpp>
 
+#include "api/interrupt.hpp"
 #include "engine/thread/inside.hpp"
 
 namespace muster::detail {
@@ -100,7 +101,8 @@ AsyncCore* ImapWindow::next_chunk(Nanos deadline) {
     if (one && deadline == kForever) {
       if (const std::shared_ptr<PoolCore> home = home_.lock()) home->await(*oldest);
     }
-    if (!(one ? wait_for(*oldest, deadline) : arrivals_->wait(seen, deadline))) {
+    const auto arrived = [&](Nanos until) { return arrivals_->wait(seen, until); };
+    if (!(one ? wait_for(*oldest, deadline) : api::interruptibly(deadline, arrived))) {
       throw TimeoutError("next(): no result within the timeout");
     }
   }
@@ -125,6 +127,7 @@ void ImapWindow::end_of_input() {
 }
 
 void ImapWindow::stop() noexcept {
+  const os::InterruptsHeld held;
   std::deque<TaskRef<AsyncCore>> left;
   {
     const LockGuard guard(lock_);

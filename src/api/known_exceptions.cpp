@@ -242,8 +242,8 @@ std::vector<ExceptionCodec> known_exceptions() {
   std::vector<ExceptionCodec> known;
   add_texts<std::logic_error, std::domain_error, std::invalid_argument, std::length_error, std::out_of_range,
             std::runtime_error, std::range_error, std::overflow_error, std::underflow_error>(known);
-  add_texts<Error, ValueError, PoolClosed, TimeoutError, CpuTimeError, Cancelled, DeadlockError, ThreadError,
-            NotSerializable, LockError, BrokenBarrierError>(known);
+  add_texts<Error, ValueError, PoolClosed, TimeoutError, CpuTimeError, Cancelled, Interrupted, DeadlockError,
+            ThreadError, NotSerializable, LockError, BrokenBarrierError>(known);
   add_nothings<std::exception, std::bad_exception, std::bad_alloc, std::bad_array_new_length, std::bad_cast,
                std::bad_typeid, std::bad_function_call, std::bad_weak_ptr, std::bad_optional_access,
                std::bad_variant_access, std::bad_any_cast>(known);

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdint>
 
+#include "api/interrupt.hpp"
+
 namespace muster::detail {
 
 MapCore::MapCore(PoolCore& core, std::size_t items, const CallOptions& options, const std::type_info& callable)
@@ -27,7 +29,13 @@ void MapCore::fail(std::size_t at, std::size_t end, const std::exception_ptr& wh
   }
 }
 
+void MapCore::run_in_pool(const CallOptions& options) {
+  core_->run(*this, options);
+  interrupted_ = stopped.load(std::memory_order_relaxed) && os::interrupted();
+}
+
 std::exception_ptr MapCore::failure() const {
+  if (interrupted_) return api::interruption();
   if (failure_ && failed_index_ != nullptr) *failed_index_ = lowest_;
   if (failure_) return failure_;
   return handed < size ? core_->why_dropped(nullptr) : nullptr;

@@ -12,11 +12,13 @@
 #include <utility>
 #include <vector>
 
+#include <muster/detail/async_core.hpp>
 #include <muster/detail/exceptions.hpp>
 #include <muster/error.hpp>
 #include <muster/process_options.hpp>
 #include <muster/thread.hpp>
 
+#include "api/interrupt.hpp"
 #include "api/surroundings.hpp"
 #include "api/thread_state.hpp"
 #include "api/timer.hpp"
@@ -54,7 +56,7 @@ class Pool final : public PoolCore {
   bool is_inside() const noexcept override { return engine_->inside(); }
   std::vector<int> worker_pids() const override { return engine_->worker_ids(); }
   void submit(Task& task, const CallOptions& options, bool follow_up) override;
-  void submit_and_await(Task& task, const CallOptions& options) override;
+  void submit_and_await(AsyncCore& task, const CallOptions& options) override;
   void await(Task& task) override;
   void run(Loop& loop, const CallOptions& options) override;
   std::exception_ptr why_dropped(const std::exception_ptr& failure) const override;
@@ -105,6 +107,7 @@ class Pool final : public PoolCore {
   [[noreturn]] void refuse() const;
   void conclude_feeds() noexcept;
   void drain_with_patience();
+  bool drain_until(Nanos deadline);
   void name_running() const;
   void tell_unreported() noexcept;
 
@@ -135,9 +138,17 @@ engine::Terms Pool::terms_of(const CallOptions& options, bool follow_up) const {
 
 void Pool::submit(Task& task, const CallOptions& options, bool follow_up) { hand_in(task, options, follow_up, false); }
 
-void Pool::submit_and_await(Task& task, const CallOptions& options) {
+// A call that has begun may use what is its caller's, so an interrupt does not leave it behind.
+void Pool::submit_and_await(AsyncCore& task, const CallOptions& options) {
   hand_in(task, options, false, true);
-  await(task);
+  try {
+    await(task);
+  } catch (const Interrupted&) {
+    const os::InterruptsHeld held;
+    if (!cancel(task, true)) task.stop.request_stop();
+    wait_for(task, kForever);
+    throw;
+  }
 }
 
 void Pool::hand_in(Task& task, const CallOptions& options, bool follow_up, bool attended) {
@@ -209,13 +220,17 @@ void Pool::join() {
 void Pool::drain_with_patience() {
   if (!terminated_.load(std::memory_order_relaxed)) {
     // Work may take as long as it takes; but somebody may terminate meanwhile, and then patience is short.
-    while (!engine_->drain_to_stop(os::now() + 100'000'000)) {
+    while (!drain_until(os::now() + 100'000'000)) {
       if (terminated_.load(std::memory_order_relaxed)) break;
     }
   }
-  if (engine_->drain_to_stop(grace_.deadline())) return;
+  if (drain_until(grace_.deadline())) return;
   do name_running();
-  while (!engine_->drain_to_stop(os::now() + kReminder));
+  while (!drain_until(os::now() + kReminder));
+}
+
+bool Pool::drain_until(Nanos deadline) {
+  return api::interruptibly(deadline, [this](Nanos until) { return engine_->drain_to_stop(until); });
 }
 
 void Pool::name_running() const {
@@ -228,7 +243,7 @@ void Pool::name_running() const {
 void Pool::wait_all() {
   require_ours();
   if (inside()) throw DeadlockError("wait_all() in a task or callback of the same pool would wait for itself");
-  engine_->drain(kForever);
+  api::interruptibly(kForever, [this](Nanos until) { return engine_->drain(until); });
   std::exception_ptr failure;
   {
     const LockGuard guard(lock_);
@@ -387,6 +402,7 @@ std::shared_ptr<PoolCore> PoolCore::of_processes(const ProcessOptions& options) 
 }
 
 void PoolCore::end(std::shared_ptr<PoolCore> core) noexcept {
+  const os::InterruptsHeld held;
   auto& pool = static_cast<Pool&>(*core);
   if (pool.inside()) {
     pool.abandon(std::move(core));

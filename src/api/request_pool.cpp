@@ -7,6 +7,8 @@
 #include <muster/error.hpp>
 #include <muster/threadpool.hpp>
 
+#include "api/interrupt.hpp"
+
 namespace muster::detail {
 
 // A callback at work, on the stack of the thread that polls. Those of one thread form a chain.
@@ -88,7 +90,10 @@ void RequestPool::put(const std::shared_ptr<RequestCore>& request, bool block, D
         throw threadpool::NoWorkersAvailable("put_request(): the queue is full, and there is no worker to make room");
       }
     }
-    if (!block || !room_.wait(seen, deadline)) throw threadpool::Full("put_request(): the queue is full");
+    const auto has_room = [&](os::Nanos until) { return room_.wait(seen, until); };
+    if (!block || !api::interruptibly(deadline, has_room)) {
+      throw threadpool::Full("put_request(): the queue is full");
+    }
   }
   ring(woken);
 }
@@ -125,7 +130,7 @@ bool RequestPool::drain(bool block) {
     }
     ring(woken);
     if (result.empty()) {
-      done_.wait(seen, os::kForever);
+      api::interruptibly(os::kForever, [&](os::Nanos until) { return done_.wait(seen, until); });
     } else {
       const Delivery delivery(*this);
       result.front()->deliver(threadpool::WorkRequest(result.front()));

@@ -27,6 +27,7 @@
 #include <muster/detail/halt.hpp>
 #include <muster/detail/waits.hpp>
 
+#include "api/interrupt.hpp"
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
 
@@ -106,7 +107,7 @@ bool RWLock::write_slow(detail::Nanos deadline) {
   if (is_past(deadline)) return false;
   if (sync::spin_until([this] { return take_to_write(); }, kSpin)) return true;
   const detail::Waiting waiting(detail::WaitsFor::kWrite, this, deadline);
-  return await_as_writer(deadline);
+  return api::interruptibly(deadline, [this](detail::Nanos until) { return await_as_writer(until); });
 }
 
 bool RWLock::await_as_writer(detail::Nanos deadline) noexcept {
@@ -176,6 +177,10 @@ bool RWLock::read_slow(detail::Nanos deadline) {
   if (is_past(deadline)) return false;
   if (sync::spin_until([this] { return take_to_read(); }, kSpin)) return true;
   const detail::Waiting waiting(detail::WaitsFor::kRead, this, deadline);
+  return api::interruptibly(deadline, [this](detail::Nanos until) { return await_as_reader(until); });
+}
+
+bool RWLock::await_as_reader(detail::Nanos deadline) noexcept {
   std::uint64_t seen = enrol(kWaitingReader, kWaitingReaders);
   const std::uint64_t turn = seen & kTurn;
   for (;;) {

@@ -7,6 +7,7 @@
 #include <muster/detail/halt.hpp>
 #include <muster/detail/waits.hpp>
 
+#include "api/interrupt.hpp"
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
 
@@ -57,13 +58,18 @@ bool BasicSemaphore<kScope>::take_and_mark() noexcept {
   return false;
 }
 
-// Who leaves without a permit leaves the mark, too: it may have been woken instead of another.
 template <Scope kScope>
-bool BasicSemaphore<kScope>::acquire_slow(Nanos deadline) noexcept {
+bool BasicSemaphore<kScope>::acquire_slow(Nanos deadline) {
   halt_point();
   if (deadline != kForever && deadline <= os::now()) return false;
   if (sync::spin_until([this] { return take(); }, kSpin)) return true;
   const detail::Waiting waiting(detail::WaitsFor::kSemaphore, this, deadline);
+  return api::interruptibly(deadline, [this](Nanos until) { return await_permit(until); });
+}
+
+// Who leaves without a permit leaves the mark, too: it may have been woken instead of another.
+template <Scope kScope>
+bool BasicSemaphore<kScope>::await_permit(Nanos deadline) noexcept {
   for (;;) {
     word_.fetch_or(kMark, std::memory_order_relaxed);
     if (take_and_mark()) return true;

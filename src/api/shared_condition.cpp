@@ -5,11 +5,13 @@
 #include <muster/shared_condition.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <string>
 
 #include <muster/detail/halt.hpp>
 #include <muster/detail/wait_word.hpp>
 
+#include "api/interrupt.hpp"
 #include "os/os.hpp"
 #include "parts/sync/spin.hpp"
 
@@ -33,9 +35,17 @@ bool Condition::wait_until(detail::Nanos deadline) {
   std::size_t depth = 0;
   is_rlock_ ? static_cast<void>(depth = rlock().release_all()) : plain().release();
   detail::halt_point();
-  const bool notified = await_notify(seen, deadline);
+  bool notified = false;
+  std::exception_ptr why;
+  try {
+    notified = api::interruptibly(deadline, [&](detail::Nanos until) { return await_notify(seen, until); });
+  } catch (const Interrupted&) {
+    why = std::current_exception();
+  }
   detail::halt_point();
+  const os::InterruptsHeld held;  // whoever comes back has the lock
   is_rlock_ ? rlock().acquire_again(depth) : static_cast<void>(plain().acquire());
+  if (why) std::rethrow_exception(why);
   return notified;
 }
 

@@ -12,6 +12,7 @@
 #include <muster/error.hpp>
 #include <muster/timer.hpp>
 
+#include "api/interrupt.hpp"
 #include "api/thread_name.hpp"
 #include "api/thread_state.hpp"
 
@@ -84,6 +85,7 @@ Thread::~Thread() {
   // What a plain one needs is its state's, so it can go on.
   if (is_own || (known.daemon && !known.is_over())) return;
   if (!known.needs_object) request_stop();
+  const os::InterruptsHeld held;
   join();
 }
 
@@ -112,6 +114,7 @@ std::size_t stack_size() noexcept {
 }
 
 Timer::~Timer() {
+  const os::InterruptsHeld held;
   if (is_alive()) join();
 }
 

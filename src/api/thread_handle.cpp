@@ -7,6 +7,7 @@
 #include <muster/detail/waits.hpp>
 #include <muster/error.hpp>
 
+#include "api/interrupt.hpp"
 #include "api/thread_state.hpp"
 #include "os/os.hpp"
 
@@ -21,7 +22,7 @@ namespace {
 bool join_watched(ThreadState& state, detail::Nanos deadline) {
   if (state.has(ThreadState::kEnded)) return detail::join(state, deadline);
   const detail::Waiting waiting(detail::WaitsFor::kThread, &state, deadline);
-  return detail::join(state, deadline);
+  return api::interruptibly(deadline, [&](detail::Nanos until) { return detail::join(state, until); });
 }
 
 }  // namespace

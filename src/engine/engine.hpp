@@ -74,7 +74,7 @@ struct Load {
 };
 
 // How a wait ended.
-enum class Wait : std::uint8_t { kDone, kTimedOut, kInterrupted };
+enum class Wait : std::uint8_t { kDone, kTimedOut };
 
 class Engine {
  public:
@@ -91,23 +91,26 @@ class Engine {
   virtual bool submit(Task& task, const Terms& terms) = 0;
 
   // Runs `loop` and returns when every chunk that was begun has ended. False when the engine is closed to the caller.
+  // Where the caller hears an interrupt (os::interrupted) it stops the loop, and kills what runs of it if it can.
   // The caller's thread may run chunks too, where workers are not special.
   virtual bool run(Loop& loop, const Terms& terms) = 0;
 
   // Only in a task of this engine: waits until `task` of this engine is settled. Such a wait never keeps the engine
   // from going on: if nobody has begun what it awaits, it does that itself; meanwhile it runs nothing but what it
-  // awaits and the descendants of that. `interrupt`, where given, is polled after signals; true ends the wait.
-  virtual Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) = 0;
+  // awaits and the descendants of that.
+  virtual Wait wait(Task& task, Nanos deadline) = 0;
 
   // For a caller that waits for `task` and nothing else, while the engine is kept alive: may bring its end about sooner
-  // than waiting for its state would. May return before that. Terms::attended tells of it in advance.
+  // than waiting for its state would. May return before that, and does on an interrupt. Terms::attended tells of it in
+  // advance.
   virtual void attend(Task& /*task*/) {}
 
   // For a task that the caller has won by Task::begin, from wherever; until it is settled the engine stays alive.
   // Runs it here and now.
   virtual void lend(Task& task) = 0;
-  // Settles it by its type's drop. False where it turns out to have begun elsewhere: it goes on.
-  virtual bool withdraw(Task& task) = 0;
+  // Settles it by its type's drop. False where it turns out to have begun elsewhere: it goes on. `begun_too`: where the
+  // engine can kill, it does so, and what has begun is dropped, too, in a moment.
+  virtual bool withdraw(Task& task, bool begun_too) = 0;
 
   // The caller is about to tell that `task` is done, as the last thing that the task does: whoever waits for it may
   // hand in the next one at once.

@@ -415,6 +415,55 @@ TEST(PainsOfProcesses, pain_18_ctrl_c_ends_the_program_and_its_workers_in_silenc
   EXPECT_EQ(std::filesystem::file_size(said.path()), 0U) << "said something";
 }
 
+// Where the program asked for it: one exception in the program, nothing from the workers, and those are gone.
+template <class Call>
+void expect_interrupted(const Call& call) {
+  const Notes pids;
+  const Notes said;
+  Bell bell;
+  const Forked program([&] {
+    setpgid(0, 0);
+    std::signal(SIGINT, SIG_DFL);
+    if (std::freopen(said.path().c_str(), "a", stderr) == nullptr) return false;
+    interruptible();
+    int thrown = 0;
+    {
+      ProcessPool pool(Processes::with({.processes = 3}));
+      for (const int pid : all_pids(pool)) note(pids.path(), pid);
+      ring(bell.path());
+      try {
+        call(pool);
+      } catch (const Interrupted&) {
+        ++thrown;
+      }
+      if (pool.map(square, std::views::iota(0, 1000))[999] != 999 * 999) return false;  // the pool is whole
+    }
+    return thrown == 1;
+  });
+  bell.await();
+  const std::vector<pollfd> workers = handles_of(pids.lines());
+  EXPECT_EQ(::kill(-program.id(), SIGINT), 0);
+  await_ends(workers, 3);
+  EXPECT_EQ(std::filesystem::file_size(said.path()), 0U) << "said something";
+}
+
+TEST(PainsOfProcesses, pain_18_ctrl_c_is_one_exception_where_the_program_asks_for_it) {
+  const Notes begun;
+  expect_interrupted([&](ProcessPool& pool) { pool.apply(spin_for_ever, begun.path()); });
+  const auto spin = muster::bind([](const std::string& path, int) { return spin_for_ever(path); }, begun.path());
+  expect_interrupted([&](ProcessPool& pool) { pool.map(spin, std::views::iota(0, 3), {.chunksize = 1}); });
+  expect_interrupted([&](ProcessPool& pool) { pool.try_map(spin, std::views::iota(0, 100)); });
+  expect_interrupted([&](ProcessPool& pool) {
+    auto result = pool.apply_async(spin_for_ever, begun.path());
+    try {
+      result.get();
+    } catch (const Interrupted&) {
+      result.cancel();  // or the program would wait for its end
+      throw;
+    }
+  });
+}
+
 // ---- 19: an initializer that fails ----------------------------------------------------------------------------------
 
 TEST(PainsOfProcesses, pain_19_a_failing_initializer_is_told_once_and_not_tried_for_ever) {

@@ -21,13 +21,13 @@ class MUSTER_EXPORT BasicSemaphore {
   BasicSemaphore& operator=(const BasicSemaphore&) = delete;
 
   // Waits for a permit and takes it. With `blocking` false, or after `timeout`, it gives up; says whether it got one.
-  bool acquire(bool blocking = true) noexcept { return take() || acquire_slow(blocking ? kForever : kAtOnce); }
-  bool acquire(Duration timeout) noexcept { return take() || acquire_slow(timeout.deadline()); }
+  bool acquire(bool blocking = true) { return take() || acquire_slow(blocking ? kForever : kAtOnce); }
+  bool acquire(Duration timeout) { return take() || acquire_slow(timeout.deadline()); }
   // Gives `n` permits. Throws ValueError for n < 1, LockError when there would be more than 2^31 - 1.
   void release(int n = 1) { give(checked(n, 1, "the number of permits to release"), kPermits); }
 
   // With acquire's meaning, so that std::unique_lock holds a permit.
-  void lock() noexcept { acquire(); }
+  void lock() { acquire(); }
   bool try_lock() noexcept { return take(); }
   void unlock() { release(); }
 
@@ -49,7 +49,8 @@ class MUSTER_EXPORT BasicSemaphore {
     }
     return false;
   }
-  MUSTER_EXPORT bool acquire_slow(Nanos deadline) noexcept;
+  MUSTER_EXPORT bool acquire_slow(Nanos deadline);
+  bool await_permit(Nanos deadline) noexcept;
   bool take_and_mark() noexcept;
 
   std::atomic<std::uint32_t> word_;

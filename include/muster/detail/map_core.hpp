@@ -37,6 +37,10 @@ class MUSTER_EXPORT MapCore : public Loop {
   // The same for what failed elsewhere.
   void fail(std::size_t at, std::size_t end, const std::exception_ptr& why) noexcept;
 
+  // Runs the loop in the pool while the caller waits. Where the caller is interrupted meanwhile, that is its failure.
+  void run_in_pool(const CallOptions& options);
+  bool was_interrupted() const noexcept { return interrupted_; }
+
   // After the loop: the failure of the lowest index (and that is written to where the options say), or why the loop was
   // dropped; null when it is complete.
   std::exception_ptr failure() const;
@@ -57,6 +61,7 @@ class MUSTER_EXPORT MapCore : public Loop {
   std::exception_ptr failure_;
   std::vector<Hole> holes_;
   std::size_t lost_from_ = SIZE_MAX;
+  bool interrupted_ = false;
 };
 
 }  // namespace muster::detail

@@ -138,9 +138,9 @@ class MapOf : public MapCore {
     const std::shared_ptr<PoolCore> keep = core().shared_from_this();  // an item may destroy the pool
     if (stop_.stop_possible()) {
       const StopBridge bridge(core().stop_token(), stop_);
-      core().run(*this, options);
+      run_in_pool(options);
     } else {
-      core().run(*this, options);
+      run_in_pool(options);
     }
     return take();
   }
@@ -148,14 +148,15 @@ class MapOf : public MapCore {
   // The results; throws the failure, if there is one.
   Taken take() {
     if (const std::exception_ptr why = failure()) {
+      if (!kTry || was_interrupted()) {
+        if constexpr (Sink::kDestroys)
+          each_done([this](std::size_t begin, std::size_t end) { sink_.destroy(begin, end); });
+        std::rethrow_exception(why);
+      }
       if constexpr (kTry) {
         // Nothing of a try fails; it was dropped. What was not handed out ends so.
         const auto write = sink_.writer();
         for (std::size_t i = handed; i < size; ++i) write(i, [&] { return Outcome<R>(why); });
-      } else {
-        if constexpr (Sink::kDestroys)
-          each_done([this](std::size_t begin, std::size_t end) { sink_.destroy(begin, end); });
-        std::rethrow_exception(why);
       }
     }
     return sink_.take(size);

@@ -33,6 +33,8 @@ struct Watch {
   bool firing = false;
 };
 
+class AsyncCore;
+
 // An imap that still takes items from its input.
 class MUSTER_EXPORT Feed {
  public:
@@ -70,11 +72,13 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   // Takes over one reference to `task`, also when it throws: PoolClosed, or why the pool has failed. `follow_up`: part
   // of a call that was accepted earlier.
   virtual void submit(Task& task, const CallOptions& options, bool follow_up) = 0;
-  // The same, and waits until it is settled. Who calls keeps the core.
-  virtual void submit_and_await(Task& task, const CallOptions& options) = 0;
-  // Waits until `task`, which was submitted here, is settled. Who calls keeps the core.
+  // The same, and waits until it is settled, also where it throws Interrupted: then the task is ended as soon as can
+  // be. Who calls keeps the core.
+  virtual void submit_and_await(AsyncCore& task, const CallOptions& options) = 0;
+  // Waits until `task`, which was submitted here, is settled. Who calls keeps the core. Throws Interrupted.
   virtual void await(Task& task) = 0;
-  // Runs a loop while the caller waits. Throws as submit does; a loop that was accepted does not throw.
+  // Runs a loop while the caller waits. Throws as submit does; a loop that was accepted does not throw. Stops it where
+  // the caller is to be interrupted.
   virtual void run(Loop& loop, const CallOptions& options) = 0;
   // Why a loop or task was dropped: the failure of the pool, or Cancelled.
   virtual std::exception_ptr why_dropped(const std::exception_ptr& failure) const = 0;
@@ -116,10 +120,11 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
 };
 
 // Waits until `task` is settled; false when the deadline passed first. A task that waits here helps (Engine::wait).
-// Throws Error where this process is a copy of the one that submitted it, and it was not settled before the copy.
+// Throws Interrupted, and Error where this process is a copy of the one that submitted it, and it was not settled
+// before the copy.
 MUSTER_EXPORT bool wait_for(Task& task, Nanos deadline);
-// Takes `task` back if it has not begun.
-MUSTER_EXPORT bool cancel(Task& task);
+// Takes `task` back if it has not begun. `begun_too`: also one that runs where it can be killed.
+MUSTER_EXPORT bool cancel(Task& task, bool begun_too = false);
 // Whether `task` can still become settled here: a copy of the process has nobody who runs it.
 MUSTER_EXPORT bool is_of_this_process(const Task& task) noexcept;
 

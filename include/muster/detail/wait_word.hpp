@@ -27,13 +27,11 @@ enum class MUSTER_EXPORT Scope : std::uint8_t { kPrivate, kShared };
 inline constexpr std::uint32_t kSleepers = 1U << 17U;  // someone may sleep: a change must wake
 inline constexpr std::uint32_t kNudge = 1U << 20U;     // added to stir sleepers whose answer has not come; may wrap
 
-enum class Await : std::uint8_t { kReady, kTimedOut, kInterrupted };
+enum class Await : std::uint8_t { kReady, kTimedOut };
 
 // Waits until one of `bits` is set in `word`, at most until `deadline`. What the setter of the bit wrote before is
-// visible then. Setters call wake_all(word) if the value that they replaced had kSleepers. `interrupt`, where given, is
-// asked whenever a signal handler has run: true ends the wait.
-MUSTER_EXPORT Await await_bits(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, Scope scope,
-                               bool (*interrupt)() = nullptr);
+// visible then. Setters call wake_all(word) if the value that they replaced had kSleepers.
+MUSTER_EXPORT Await await_bits(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, Scope scope);
 
 // Waits until `word` differs from `seen`, kSleepers aside; false when `deadline` passed first. Sleeps at once if it is
 // not to `spin`.

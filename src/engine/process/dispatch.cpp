@@ -193,9 +193,7 @@ bool ProcessEngine::rebalance() {
   auto& entries = richest->entries();
   for (auto entry = entries.rbegin(); entry != entries.rend() && taken < take; ++entry) {
     if (entry->job == nullptr || !richest->revoke(*entry)) continue;
-    entry->job->again.push_back({entry->range.begin, entry->range.end, entry->range.attempt});
-    lanes_.push_first(*entry->job);
-    --entry->job->entries;
+    put_back(*entry);
     ++taken;
   }
   return taken > 0;

@@ -88,6 +88,7 @@ void ProcessEngine::settle(Entry& entry, std::size_t count, Returned returned) {
 }
 
 void ProcessEngine::settle(Job& job, Range range, const Returned& returned) {
+  if (job.aborted && returned.tag != Returned::Tag::kDropped) return drop(job, range);
   switch (job.loop->codec->settle(*job.loop, range.begin, range.end, returned)) {
     case WhatNext::kGoOn:
       break;
@@ -147,7 +148,7 @@ void ProcessEngine::drop_rest(Entry& entry) {
 void ProcessEngine::give_back(Entry& entry) {
   Job& job = *entry.job;
   if (entry.left() == 0) return;
-  if (terminated_ || entry.range.begin > job.stop_after) return drop_rest(entry);
+  if (terminated_ || job.aborted || entry.range.begin > job.stop_after) return drop_rest(entry);
   job.again.push_back({entry.range.begin + entry.done, entry.range.end, entry.range.attempt});
 }
 
@@ -190,6 +191,43 @@ bool ProcessEngine::take_out(Job& job) {
   }
   left(job);
   return false;
+}
+
+// What has not begun of the job never does, and the workers that are at it are killed.
+void ProcessEngine::abort(Job& job) {
+  job.aborted = true;
+  job.loop->stopped.store(true, std::memory_order_relaxed);
+  revoke(job, 0);
+  for (const Range& range : std::exchange(job.again, {})) drop(job, range);
+  for (auto& link : links_) {
+    if (link && holds_only(*link, job)) link->kill();
+  }
+  left(job);
+}
+
+// Whether the worker is at an entry of the job, and at no other's. A worker claims its entries in order, one when it is
+// done with the last; so if all others can be taken back from it, it has not gone on, and cannot any more.
+bool ProcessEngine::holds_only(Link& link, const Job& job) {
+  const Entry* const front = link.front();
+  if (front == nullptr || front->job != &job) return false;
+  bool only = true;
+  for (Entry& entry : link.entries()) {
+    if (entry.revoked || entry.job == &job) continue;
+    if (link.revoke(entry)) {
+      put_back(entry);
+    } else {
+      only = false;
+    }
+  }
+  return only;
+}
+
+// An entry that was revoked is handed out again.
+void ProcessEngine::put_back(Entry& entry) {
+  Job& job = *entry.job;
+  --job.entries;
+  job.again.push_back({entry.range.begin, entry.range.end, entry.range.attempt});
+  lanes_.push_first(job);
 }
 
 void ProcessEngine::drop_all() {

@@ -62,6 +62,7 @@ struct Job {
   bool queued = false;
   bool begun = false;     // some item has an outcome
   bool won = false;       // its task's end is ours
+  bool aborted = false;   // nobody wants it any more: what has begun is killed, and what comes is dropped
   bool disputed = false;  // over, but somebody has won the task and is about to come and withdraw it
 
   bool common_packed = false;

@@ -1,4 +1,5 @@
 #include "engine/process/link.hpp"
+#include "os/interrupt.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -254,7 +255,8 @@ void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
     return;
   }
   while (tail.load(std::memory_order_seq_cst) == seen && word.load(std::memory_order_acquire) == kCaller) {
-    os::futex_wait(word, kCaller, os::Scope::kShared);
+    const Nanos until = os::next_look(os::kForever);
+    if (os::futex_wait(word, kCaller, os::Scope::kShared, until) == os::FutexWait::kTimedOut) return;
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "engine/process/inside.hpp"
 #include "engine/process/worker.hpp"
+#include "os/interrupt.hpp"
 #include "parts/sync/await.hpp"
 #include "parts/sync/spin.hpp"
 
@@ -110,12 +111,23 @@ bool ProcessEngine::run(Loop& loop, const Terms& terms) {
       if (!turn()) sleep(os::kForever);
     }
   } else {
-    await_bits(over, kOver, os::kForever, detail::Scope::kPrivate);
+    await_end(job);
   }
   return true;
 }
 
-Wait ProcessEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
+void ProcessEngine::await_end(Job& job) {
+  while (await_bits(*job.over, kOver, job.aborted ? os::kForever : os::next_look(os::kForever),
+                    detail::Scope::kPrivate) != detail::Await::kReady) {
+    if (!os::interrupted()) continue;
+    const LockGuard guard(lock_);
+    take_inbox();
+    if (!job.won) abort(job);
+    wake();
+  }
+}
+
+Wait ProcessEngine::wait(Task& task, Nanos deadline) {
   while (!task.done()) {
     if (deadline != os::kForever && os::now() >= deadline) return Wait::kTimedOut;
     if (!turn()) sleep(deadline);
@@ -132,6 +144,7 @@ void ProcessEngine::attend(Task& task) {
   for (bool first = true, done = false; !done; first = false) {
     std::uint32_t seen = 0;
     bool sleep = !first;
+    const bool stays = !os::interrupted();
     {
       const LockGuard guard(lock_);
       for (const auto& each : links_) {
@@ -140,7 +153,7 @@ void ProcessEngine::attend(Task& task) {
       if (link) link->leave(&task);  // it may have been replaced
       if (!first) step();
       ended = take_finished(task);
-      link = task.done() || !ended.empty() ? nullptr : link_of(task);
+      link = stays && !task.done() && ended.empty() ? link_of(task) : nullptr;
       if (link) {
         sleep = sleep || link->is_slow();
         seen = link->attend(&task, sleep);
@@ -188,11 +201,12 @@ std::vector<Job*> ProcessEngine::take_finished(const Task& task) noexcept {
 }
 
 // Nobody else can run what belongs to our workers.
-void ProcessEngine::lend(Task& task) { static_cast<void>(withdraw(task)); }
+void ProcessEngine::lend(Task& task) { static_cast<void>(withdraw(task, false)); }
 
 // Whoever has won the task keeps the engine alive until it has come here: a job that ends meanwhile waits for it.
-bool ProcessEngine::withdraw(Task& task) {
+bool ProcessEngine::withdraw(Task& task, bool begun_too) {
   std::unique_ptr<Job> taken;
+  bool aborted = false;
   {
     const LockGuard guard(lock_);
     take_inbox();
@@ -202,10 +216,13 @@ bool ProcessEngine::withdraw(Task& task) {
       finished_.push_back(&job);
     } else if (take_out(job)) {
       taken.reset(&job);
+    } else if (begun_too && job.entries > 0) {
+      abort(job);
+      aborted = true;
     }
     wake();
   }
-  if (!taken) return false;
+  if (!taken) return aborted;
   task.type->drop(task, nullptr);
   task.release();
   settled(1);

@@ -50,10 +50,10 @@ class ProcessEngine final : public Engine {
   int workers() const noexcept override { return settings_.workers; }
   bool submit(Task& task, const Terms& terms) override;
   bool run(Loop& loop, const Terms& terms) override;
-  Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) override;
+  Wait wait(Task& task, Nanos deadline) override;
   void attend(Task& task) override;
   void lend(Task& task) override;
-  bool withdraw(Task& task) override;
+  bool withdraw(Task& task, bool begun_too) override;
   void close() override;
   void terminate() override;
   bool drain(Nanos deadline) override;
@@ -72,6 +72,7 @@ class ProcessEngine final : public Engine {
   // ---- the front's side ----
   bool accept(Job& job, const Terms& terms);
   void drive(const Job& job);
+  void await_end(Job& job);
   std::shared_ptr<Link> link_of(const Task& task);
   void hand_back() noexcept;
   std::vector<Job*> take_finished(const Task& task) noexcept;
@@ -119,6 +120,9 @@ class ProcessEngine final : public Engine {
   void stop_above(Job& job, std::size_t item);
   void revoke(Job& job, std::size_t first);
   bool take_out(Job& job);
+  void abort(Job& job);
+  bool holds_only(Link& link, const Job& job);
+  void put_back(Entry& entry);
   void drop_all();
 
   // ---- handing out (dispatch.cpp); under the lock ----

@@ -1,6 +1,7 @@
 // Loops: announced on the board, worked on by whoever joins, ended by the last to leave.
 
 #include "engine/thread/thread_engine.hpp"
+#include "os/interrupt.hpp"
 #include "parts/sync/await.hpp"
 
 namespace muster::engine::thread {
@@ -121,7 +122,7 @@ void ThreadEngine::announce(Slot& slot, Loop& loop, std::size_t from, Task* task
 
 // False when the loop must hand out no more chunks; says so in the loop when it is the engine that wants it.
 bool ThreadEngine::may_go_on(Loop& loop) const noexcept {
-  if (terminated()) loop.stopped.store(true, std::memory_order_relaxed);
+  if (terminated() || os::interrupted()) loop.stopped.store(true, std::memory_order_relaxed);
   return !loop.stopped.load(std::memory_order_relaxed);
 }
 
@@ -241,12 +242,17 @@ void ThreadEngine::pass_by(Slot& slot) noexcept {
 void ThreadEngine::await_crew(Slot& slot, Worker* worker, Part part) noexcept {
   constexpr std::uint32_t kCrew = Slot::kOpen | Slot::kCount;
   const auto deserted = [](std::uint32_t crew) { return (crew & kCrew) == 0; };
-  if (part == Part::kWorks) {
-    wait_helping(slot.crew, {kCrew, 0}, kForever, worker);
-  } else if (part == Part::kSeeksSeat && !special_) {
-    await_crew_or_seat(slot);
-  } else {
-    sync::await(slot.crew, deserted, kForever, os::Scope::kPrivate);
+  if (part == Part::kSeeksSeat && !special_) return await_crew_or_seat(slot);
+  const auto wait = [&](Nanos until) {
+    if (part == Part::kWorks) {
+      wait_helping(slot.crew, {kCrew, 0}, until, worker);
+    } else {
+      sync::await(slot.crew, deserted, until, os::Scope::kPrivate);
+    }
+    return deserted(slot.crew.load(std::memory_order_acquire));
+  };
+  while (!wait(os::next_look(kForever))) {
+    if (!may_go_on(*slot.loop)) board_.close(slot);
   }
 }
 

@@ -248,7 +248,7 @@ template <class T>
 Wait wait(const Ref<T>& job, Nanos deadline = detail::kForever) {
   Task& task = *job;
   if (task.done()) return Wait::kDone;
-  if (inside_task_of(task.home)) return task.home->wait(task, deadline, nullptr);
+  if (inside_task_of(task.home)) return task.home->wait(task, deadline);
   if (inside_any_task()) return wait_elsewhere(task, deadline) ? Wait::kDone : Wait::kTimedOut;
   const auto end = detail::await_bits(task.state, Task::kDone, deadline, detail::Scope::kPrivate);
   return end == detail::Await::kReady ? Wait::kDone : Wait::kTimedOut;
@@ -258,7 +258,7 @@ Wait wait(const Ref<T>& job, Nanos deadline = detail::kForever) {
 template <class T>
 bool cancel(const Ref<T>& job) {
   if (!job->begin()) return false;
-  job->home->withdraw(*job);
+  job->home->withdraw(*job, false);
   return true;
 }
 

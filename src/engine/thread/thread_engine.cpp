@@ -225,7 +225,7 @@ void ThreadEngine::sweep(Worker& worker) noexcept {
   worker.sweep_at = worker.deque.size() + std::max(Worker::kFewest, count);
 }
 
-bool ThreadEngine::withdraw(Task& task) {
+bool ThreadEngine::withdraw(Task& task, bool /*begun_too*/) {
   const Visit visit(*this);
   drop(task, nullptr);
   return true;

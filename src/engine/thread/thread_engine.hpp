@@ -34,9 +34,9 @@ class ThreadEngine final : public Engine {
   int sharers() const noexcept { return settings_.sharers; }
   bool submit(Task& task, const Terms& terms) override;
   bool run(Loop& loop, const Terms& terms) override;
-  Wait wait(Task& task, Nanos deadline, bool (*interrupt)()) override;
+  Wait wait(Task& task, Nanos deadline) override;
   void lend(Task& task) override;
-  bool withdraw(Task& task) override;
+  bool withdraw(Task& task, bool begun_too) override;
   void settling(const Task& task) noexcept override;
 
   void close() override;

@@ -32,8 +32,7 @@ const Context* ThreadEngine::context() const noexcept {
   return at;
 }
 
-// Signals are the main thread's affair and this is a task, so there is nothing to poll.
-Wait ThreadEngine::wait(Task& task, Nanos deadline, bool (* /*interrupt*/)()) {
+Wait ThreadEngine::wait(Task& task, Nanos deadline) {
   if (task.done()) return Wait::kDone;
   // Who asks for no wait helps nobody.
   if (deadline != kForever && deadline <= os::now()) return Wait::kTimedOut;

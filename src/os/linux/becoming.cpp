@@ -12,6 +12,7 @@
 #include <initializer_list>
 #include <iostream>
 
+#include "os/interrupt.hpp"
 #include "os/linux/descriptor.hpp"
 
 namespace muster::os {
@@ -46,6 +47,7 @@ void die_with_parent(int parent) noexcept {
 }
 
 void reset_signals() noexcept {
+  forget_interrupts();
   handle({SIGINT, SIGQUIT}, SIG_IGN);
   handle({SIGCHLD, SIGPIPE, SIGTERM, SIGHUP}, SIG_DFL);
   set_mask(&sigemptyset);

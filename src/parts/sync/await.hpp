@@ -17,7 +17,7 @@ inline constexpr os::Nanos kSpin = 10'000;
 // Waits until `done(value)` holds of `word`; see detail::await_bits. `spin`: for so long before it sleeps.
 template <class Done>
 detail::Await await(std::atomic<std::uint32_t>& word, Done done, os::Nanos deadline, os::Scope scope,
-                    bool (*interrupt)() = nullptr, os::Nanos spin = kSpin) {
+                    os::Nanos spin = kSpin) {
   using detail::Await;
   const auto ready = [&] { return done(word.load(std::memory_order_acquire)); };
   if (ready()) return Await::kReady;
@@ -33,7 +33,6 @@ detail::Await await(std::atomic<std::uint32_t>& word, Done done, os::Nanos deadl
     }
     const os::FutexWait end = os::futex_wait(word, value | detail::kSleepers, scope, deadline);
     if (end == os::FutexWait::kTimedOut) return ready() ? Await::kReady : Await::kTimedOut;
-    if (end == os::FutexWait::kInterrupted && interrupt != nullptr && interrupt()) return Await::kInterrupted;
   }
 }
 

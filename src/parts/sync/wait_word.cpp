@@ -10,15 +10,14 @@ os::Scope of(Scope scope) noexcept { return scope == Scope::kPrivate ? os::Scope
 
 }  // namespace
 
-Await await_bits(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, Scope scope,
-                 bool (*interrupt)()) {
-  return sync::await(word, [bits](std::uint32_t value) { return (value & bits) != 0; }, deadline, of(scope), interrupt);
+Await await_bits(std::atomic<std::uint32_t>& word, std::uint32_t bits, Nanos deadline, Scope scope) {
+  return sync::await(word, [bits](std::uint32_t value) { return (value & bits) != 0; }, deadline, of(scope));
 }
 
 bool await_change(std::atomic<std::uint32_t>& word, std::uint32_t seen, Nanos deadline, Scope scope,
                   bool spin) noexcept {
   const auto changed = [seen](std::uint32_t value) { return ((value ^ seen) & ~kSleepers) != 0; };
-  return sync::await(word, changed, deadline, of(scope), nullptr, spin ? sync::kSpin : 0) == Await::kReady;
+  return sync::await(word, changed, deadline, of(scope), spin ? sync::kSpin : 0) == Await::kReady;
 }
 
 void wake_one(std::atomic<std::uint32_t>& word, Scope scope) noexcept { os::futex_wake(word, 1, of(scope)); }

@@ -96,29 +96,5 @@ TEST_P(WaitWord, no_wakeup_is_lost_between_look_and_sleep) {
   }
 }
 
-std::atomic<int> g_signals{0};
-
-TEST_P(WaitWord, interrupt_is_asked_after_signals_and_ends_the_wait) {
-  struct sigaction action = {};
-  struct sigaction before = {};
-  action.sa_handler = [](int) { ++g_signals; };
-  ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
-  g_signals = 0;
-  Word word{0};
-  std::atomic<bool> over{false};
-  const pthread_t waiter = pthread_self();
-  std::thread sender([&] {
-    while (!over) {
-      pthread_kill(waiter, SIGUSR1);
-      os::yield();
-    }
-  });
-  EXPECT_EQ(await_bits(word, kReady, kForever, GetParam(), [] { return g_signals > 3; }), Await::kInterrupted);
-  over = true;
-  sender.join();
-  EXPECT_GT(g_signals, 3);
-  sigaction(SIGUSR1, &before, nullptr);
-}
-
 }  // namespace
 }  // namespace muster::detail
