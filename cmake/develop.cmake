@@ -4,10 +4,12 @@ if(MUSTER_DEVELOP AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(MUSTER_CCACHE ccache)
   mark_as_advanced(MUSTER_CCACHE)
   if(MUSTER_CCACHE)
+    # A precompiled header must not make everything a miss (see ccache's manual on them).
     # Paths within the checkout count as relative ones, so that a clone at another place finds what the first compiled;
     # the price is that its debug information names the first one's folder.
     set(CMAKE_CXX_COMPILER_LAUNCHER
-      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_CURRENT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${MUSTER_CCACHE})
+      ${CMAKE_COMMAND} -E env CCACHE_BASEDIR=${CMAKE_CURRENT_SOURCE_DIR} CCACHE_NOHASHDIR=1
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${MUSTER_CCACHE})
   endif()
 endif()
 
