@@ -125,6 +125,7 @@ void ThreadEngine::resume() {
 
 // For a worker that has no permit, since the pool is paused or it is one too many. False: it goes for good.
 bool ThreadEngine::wait_for_permit(Worker& worker) noexcept {
+  if (take_handed(worker)) return true;
   end_batch(worker);
   if (stopping_.load(std::memory_order_seq_cst)) return false;
   if (!dismissed(worker)) {

@@ -225,9 +225,9 @@ Ref<T> make(Ledger& ledger, Arguments&&... arguments) {
 }
 
 template <class T>
-bool submit(ThreadEngine& engine, const Ref<T>& job) {
+bool submit(ThreadEngine& engine, const Ref<T>& job, const Terms& terms = {}) {
   job->retain();
-  if (engine.submit(*job, {})) return true;
+  if (engine.submit(*job, terms)) return true;
   job->ledger().refused.fetch_add(1);
   job->release();
   return false;
@@ -252,6 +252,12 @@ Wait wait(const Ref<T>& job, Nanos deadline = detail::kForever) {
   if (inside_any_task()) return wait_elsewhere(task, deadline) ? Wait::kDone : Wait::kTimedOut;
   const auto end = detail::await_bits(task.state, Task::kDone, deadline, detail::Scope::kPrivate);
   return end == detail::Await::kReady ? Wait::kDone : Wait::kTimedOut;
+}
+
+// As the front submits what it waits for at once.
+inline void ask(ThreadEngine& engine, Ledger& ledger, Body body) {
+  const Ref<Call> job = make<Call>(ledger, std::move(body));
+  if (submit(engine, job, {.attended = true})) wait(job);
 }
 
 // As the front cancels.

@@ -174,6 +174,7 @@ bool ThreadEngine::submit(Task& task, const Terms& terms) {
     return true;
   }
   // The task itself may end the pool before we are done here.
+  if (terms.attended && terms.priority == 0 && hatch_.hand_in(task, injector_.mark())) return true;
   Sleep& sleep = sleep_;
   Lane& lane = terms.priority == 0 ? injector_ : terms.priority > 0 ? urgent_ : lowly_;
   if (!lane.try_push(task)) push_with_care(lane, task, here != nullptr ? here->worker : nullptr);

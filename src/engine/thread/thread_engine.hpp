@@ -10,6 +10,7 @@
 #include "engine/engine.hpp"
 #include "engine/thread/board.hpp"
 #include "engine/thread/context.hpp"
+#include "engine/thread/hatch.hpp"
 #include "engine/thread/lasting.hpp"
 #include "engine/thread/roster.hpp"
 #include "engine/thread/seats.hpp"
@@ -151,6 +152,8 @@ class ThreadEngine final : public Engine {
   Found take_fairly(Worker& worker) noexcept;
   bool search(Worker& worker) noexcept;
   void begin_search_early(Worker& worker) noexcept;
+  bool come_to_search(Worker& worker) noexcept;
+  bool take_handed(Worker& worker) noexcept;
   void rest(Worker& worker) noexcept;
   bool pending() const noexcept;
   void announce_pending() noexcept {
@@ -212,6 +215,7 @@ class ThreadEngine final : public Engine {
   const Lasting<Sleep>::Owned sleeps_ = Lasting<Sleep>::acquire();
   Sleep& sleep_ = *sleeps_;
   const Lasting<Seats>::Owned seats_ = Lasting<Seats>::acquire();
+  Hatch hatch_;    // one call that a searcher begins next,
   Lane urgent_;    // what has a priority above 0,
   Lane injector_;  // what comes from outside without one,
   Lane lowly_;     // and what has one below 0

@@ -65,7 +65,7 @@ void do_something(ThreadEngine& engine, Ledger& ledger, Dice& dice, int depth) {
     }
     case 2: {
       const auto job = make<Call>(ledger, inner);
-      if (submit(engine, job)) {
+      if (submit(engine, job, {.attended = true})) {
         EXPECT_EQ(testing::wait(job), Wait::kDone);
       }
       break;

@@ -47,13 +47,13 @@ bool ThreadEngine::live(Worker& worker) noexcept {
         break;
       }
       if (work_once(worker)) continue;
-      end_batch(worker);
       if (search(worker)) continue;
       if (stopping_.load(std::memory_order_seq_cst)) break;
       rest(worker);
     }
   }
   if (retired) return false;
+  end_batch(worker);
   leave(worker);
   return true;
 }
@@ -150,17 +150,26 @@ void ThreadEngine::settling(const Task& task) noexcept {
 }
 
 void ThreadEngine::begin_search_early(Worker& worker) noexcept {
-  if (!worker.searching && worker.deque.empty() && injector_.empty()) worker.searching = sleep_.begin_search();
+  if (!worker.searching && worker.deque.empty() && injector_.empty()) come_to_search(worker);
+}
+
+// False when enough others search. The hatch comes last: who hands something in relies on a searcher.
+bool ThreadEngine::come_to_search(Worker& worker) noexcept {
+  if (!worker.searching) worker.searching = sleep_.begin_search();
+  if (!worker.searching) return false;
+  if (!worker.at_hatch) {
+    const Hatch::Mark mark = injector_.mark_if_empty();
+    worker.at_hatch = mark != 0 && hatch_.open(mark);
+  }
+  return true;
 }
 
 bool ThreadEngine::search(Worker& worker) noexcept {
-  if (!worker.searching) {
-    if (!sleep_.begin_search()) return false;
-    worker.searching = true;
-  }
+  if (!come_to_search(worker)) return false;
   tell_if_quiet();
   Found found;
   const auto look = [&] {
+    if (worker.at_hatch && hatch_.full()) return true;
     found.task = take_one(urgent_);
     if (!found) found.slot = join_any(worker);
     if (!found) found.task = take_injected(worker);
@@ -168,23 +177,35 @@ bool ThreadEngine::search(Worker& worker) noexcept {
     if (!found) found.task = take_one(lowly_);
     return static_cast<bool>(found) || stopping_.load(std::memory_order_relaxed);
   };
-  if (!look()) {
-    sync::spin_until(look, worker.patience);
+  // What comes at once finds the batch still open: two looks at the clock would hold it up.
+  if (!sync::poll_until(look)) {
+    end_batch(worker);
     // Spinning that pays is worth doing longer next time, and the reverse.
+    const bool pays = sync::spin_until(look, worker.patience);
     worker.patience =
-        found ? std::min(worker.patience * 2, kMostPatience) : std::max(worker.patience / 2, kLeastPatience);
+        pays ? std::min(worker.patience * 2, kMostPatience) : std::max(worker.patience / 2, kLeastPatience);
   }
   if (found) {
     take_up(worker, found);
     return true;
   }
+  if (take_handed(worker)) return true;
   // What is there and cannot be had stands in the hands of a thread that has lost its core: give it ours.
   if (!pending()) return false;
   os::yield();
   return !stopping_.load(std::memory_order_relaxed);
 }
 
+// Closes the hatch, and takes up what was handed in, if anything was.
+bool ThreadEngine::take_handed(Worker& worker) noexcept {
+  if (!std::exchange(worker.at_hatch, false)) return false;
+  Task* const task = hatch_.close();
+  if (task != nullptr) take_up(worker, {.task = task});
+  return task != nullptr;
+}
+
 void ThreadEngine::rest(Worker& worker) noexcept {
+  end_batch(worker);
   sleep_.sleep(worker.bed, std::exchange(worker.searching, true), [this, &worker] {
     // stop() or resize() may have woken everybody just before we lay down.
     if (stopping_.load(std::memory_order_seq_cst) || worker.number() >= size_.load(std::memory_order_seq_cst))
@@ -242,6 +263,16 @@ Slot* ThreadEngine::join_any(const Worker& worker) noexcept {
 // ---- doing it -------------------------------------------------------------------------------------------------------
 
 void ThreadEngine::take_up(Worker& worker, Found found) noexcept {
+  // What was handed in was so before what we have found was pushed: it goes first.
+  while (std::exchange(worker.at_hatch, false)) {
+    Task* const handed = hatch_.close();
+    if (handed == nullptr) break;
+    if (put_back(worker, found)) {
+      found = {.task = handed};
+    } else {
+      take_up(worker, {.task = handed});
+    }
+  }
   if (worker.searching) {
     worker.searching = false;
     // While we searched, others relied on us to find what they published: what is left we must announce.

@@ -143,6 +143,7 @@ class Worker {
 
   // The rest is the owner's alone.
   bool searching = false;
+  bool at_hatch = false;  // the engine's hatch is its own; only while it searches
   bool in_batch = false;
   unsigned picks = 0;              // how often it looked for work,
   unsigned turn = 0;               // since its deque was empty,

@@ -67,14 +67,18 @@ class Injector {
     return count;
   }
 
-  // False when something is in the queue, or about to be. A push whose addition comes before this call in the order
-  // of all sequentially consistent operations is seen: when the head, read later, is where the tail was, all that had
-  // been pushed by then is taken. Both only go on; where a block is used again, they have gone past it before.
-  bool empty() const noexcept {
+  // Where the next push goes. As long as that stays the same, nobody pushes.
+  std::uintptr_t mark() const noexcept { return tail_.load(std::memory_order_relaxed); }
+
+  // The mark, if nothing is in the queue, nor about to be; else 0. A push whose addition comes before this call in the
+  // order of all sequentially consistent operations is seen: when the head, read later, is where the tail was, all that
+  // had been pushed by then is taken. Both only go on; where a block is used again, they have gone past it before.
+  std::uintptr_t mark_if_empty() const noexcept {
     const Ticket tail = tail_.load(std::memory_order_seq_cst);
     const Ticket head = head_.load(std::memory_order_seq_cst);
-    return head == (slot_of(tail) < kSlots ? tail : at_end(tail));
+    return head == (slot_of(tail) < kSlots ? tail : at_end(tail)) ? tail : 0;
   }
+  bool empty() const noexcept { return mark_if_empty() != 0; }
 
  private:
   using Ticket = std::uintptr_t;

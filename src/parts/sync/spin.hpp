@@ -19,6 +19,10 @@ void limit_spinners(int most) noexcept;
 template <class Ready>
 bool spin_until(Ready ready, os::Nanos budget);
 
+// Polls a few times only, as long as nobody would notice: for about 16 hints to the core.
+template <class Ready>
+bool poll_until(Ready& ready);
+
 // The seat that one spinning thread takes.
 class SpinSeat {
  public:
@@ -49,21 +53,24 @@ bool spin_gently_until(Ready ready) {
 }
 
 template <class Ready>
-bool spin_until(Ready ready, os::Nanos budget) {
-  constexpr int kPollsPerLookAtTheClock = 16;
-  // What comes at once is not worth asking for a seat, whose count all threads share.
-  for (int poll = 0; poll < kPollsPerLookAtTheClock; ++poll) {
+bool poll_until(Ready& ready) {
+  constexpr int kPolls = 16;
+  for (int poll = 0; poll < kPolls; ++poll) {
     if (ready()) return true;
     os::relax();
   }
+  return false;
+}
+
+template <class Ready>
+bool spin_until(Ready ready, os::Nanos budget) {
+  // What comes at once is not worth asking for a seat, whose count all threads share.
+  if (poll_until(ready)) return true;
   const SpinSeat seat;
   if (!seat) return false;
   const os::Nanos end = os::now() + budget;
   do {
-    for (int poll = 0; poll < kPollsPerLookAtTheClock; ++poll) {
-      if (ready()) return true;
-      os::relax();
-    }
+    if (poll_until(ready)) return true;
   } while (os::now() < end);
   return false;
 }
