@@ -12,9 +12,9 @@ namespace muster {
 //
 // What is waited for goes on, and may be waited for again; but a blocking call on a pool (map, apply and the like) ends
 // before it throws: it begins nothing more, ends what it runs in worker processes with those, and waits for what it
-// runs in threads, since that may use what is the caller's. The stop token of an apply is requested; the items of a map
-// that threads have begun are not asked to stop, and if no more were left to begin, the map returns and the interrupt
-// is for the next call. Destructors do not throw: they wait on, and the interrupt is for the next call.
+// runs in threads, since that may use what is the caller's; those that take a stop token are asked to stop. A map that
+// is complete by then returns, and the interrupt is for the next call. Destructors do not throw: they wait on, and the
+// interrupt is for the next call.
 //
 // If nobody takes an interrupt for a second (the thread computes, say, or waits for what cannot be killed) the next one
 // ends the program as it would have without this call. Where SIGINT is ignored, as in programs that a shell has

@@ -210,6 +210,22 @@ TEST(Interruptible, map_whose_caller_only_waits) {
   interrupt_maps({.processes = 2, .initializer = [] {}});
 }
 
+// None of them would end by itself, and none is left that could be kept from beginning.
+TEST(Interruptible, map_of_threads_asks_what_it_has_begun_to_stop) {
+  expect_well(run([] {
+    ThreadPool pool(2);
+    std::atomic<int> over{0};
+    const auto until_stopped = [&](std::stop_token stop, int /*item*/) {
+      while (!stop.stop_requested()) std::this_thread::yield();
+      ++over;
+    };
+    require_interrupted_once([&] { pool.map(until_stopped, {1, 2}, {.chunksize = 1}); });
+    require(over == 2, "they used what is ours");
+    require_interrupted_once([&] { pool.try_map(until_stopped, {1, 2}, {.chunksize = 1}); });
+    require(over == 4, "they used what is ours");
+  }));
+}
+
 // The outer one's caller works on it, and waits for others in the inner one.
 TEST(Interruptible, maps_within_a_map) {
   expect_well(run([] {

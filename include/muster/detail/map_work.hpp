@@ -183,7 +183,10 @@ class MapWork : public MapOf<Kept, Source, Sink, map_result_t<std::remove_cvref_
   MapWork(PoolCore& core, Kept&& f, Source source, Sink sink, const CallOptions& options)
       : MapOf<Kept, Source, Sink, R, kTry>(core, std::forward<Kept>(f), std::move(source), std::move(sink), options) {
     this->run = this->limit_.limited() ? &MapWork::run_limited : &MapWork::run_plain;
-    if constexpr (kToken) this->stop_ = std::stop_source();
+    if constexpr (kToken) {
+      this->stop_ = std::stop_source();
+      this->halt = [](Loop& loop) noexcept { static_cast<MapWork&>(loop).stop_.request_stop(); };
+    }
   }
 
  private:

@@ -112,6 +112,8 @@ struct Loop {
   bool (*run)(Loop&, std::size_t begin, std::size_t end) noexcept = nullptr;
   // For loops that nobody waits for in place: called once, after the last chunk has ended. Settles the loop's task.
   void (*finish)(Loop&) noexcept = nullptr;
+  // Where items listen: asks those that have begun to stop. Any thread, any number of times.
+  void (*halt)(Loop&) noexcept = nullptr;
   Pace* pace = nullptr;
   const std::type_info* what = nullptr;
   const LoopCodec* codec = nullptr;

@@ -32,9 +32,11 @@ bool ThreadEngine::run(Loop& loop, const Terms& terms) {
 }
 
 // A thread from outside may work on its loop too if a permit is free, so that no more tasks run at a time than there
-// are workers. A task of another pool lets others have its seat meanwhile, and takes one of ours if there is one free.
+// are workers. One that hears interrupts only waits for items that listen: within one it could not tell them. A task of
+// another pool lets others have its seat meanwhile, and takes one of ours if there is one free.
 void ThreadEngine::run_from_outside(Loop& loop) noexcept {
-  if (!special_ && sleep_.enter()) {
+  const bool listens = loop.halt != nullptr && os::hears_interrupts();
+  if (!special_ && !listens && sleep_.enter()) {
     run_owned(loop, nullptr, Part::kGuest);
   } else {
     run_owned(loop, nullptr, innermost_context() == nullptr ? Part::kWaits : Part::kSeeksSeat);
@@ -120,9 +122,14 @@ void ThreadEngine::announce(Slot& slot, Loop& loop, std::size_t from, Task* task
   if (task != nullptr && helpless_.load(std::memory_order_seq_cst) != 0) stir(task->state);
 }
 
-// False when the loop must hand out no more chunks; says so in the loop when it is the engine that wants it.
+// False when the loop must hand out no more chunks; says so in the loop when it is the engine that wants it. (Whoever
+// terminates a pool asks the items to stop itself.)
 bool ThreadEngine::may_go_on(Loop& loop) const noexcept {
-  if (terminated() || os::interrupted()) loop.stopped.store(true, std::memory_order_relaxed);
+  if (terminated()) loop.stopped.store(true, std::memory_order_relaxed);
+  if (os::interrupted()) {
+    loop.stopped.store(true, std::memory_order_relaxed);
+    if (loop.halt != nullptr) loop.halt(loop);
+  }
   return !loop.stopped.load(std::memory_order_relaxed);
 }
 
