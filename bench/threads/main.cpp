@@ -10,8 +10,8 @@ namespace {
 
 std::vector<bench::Work> all_works(int workers) {
   std::vector<bench::Work> works;
-  for (auto* of : {bench::serial_works, bench::muster_works, bench::tbb_works, bench::openmp_works, bench::asio_works,
-                   bench::async_works}) {
+  for (auto* of : {bench::serial_works, bench::by_hand_works, bench::muster_works, bench::tbb_works,
+                   bench::openmp_works, bench::asio_works, bench::async_works}) {
     for (bench::Work& work : of(workers)) works.push_back(std::move(work));
   }
   return works;
@@ -24,17 +24,21 @@ std::string beside(const bench::Row& ours, const bench::Row& other) {
   return text;
 }
 
-// Ours against the best of the others, and against oneTBB where another is best; the plain loop is no peer.
+// Ours against the best of the others, against oneTBB where another is best, and against the limit where it is known.
+// The plain loop is no peer.
 std::string beside_best(const bench::Row& ours, const std::vector<bench::Row>& all) {
   const bench::Row* best = nullptr;
   const bench::Row* tbb = nullptr;
+  const bench::Row* limit = nullptr;
   for (const bench::Row& row : all) {
-    const bool peer = row.impl != bench::kOurs && row.impl != "serial";
+    if (row.impl == "by hand") limit = &row;
+    const bool peer = row.impl != bench::kOurs && row.impl != "serial" && &row != limit;
     if (peer && (best == nullptr || row.median < best->median)) best = &row;
     if (row.impl == "oneTBB") tbb = &row;
   }
   if (best == nullptr) return "";
-  return beside(ours, *best) + (tbb == nullptr || tbb == best ? "" : ", " + beside(ours, *tbb));
+  return beside(ours, *best) + (tbb == nullptr || tbb == best ? "" : ", " + beside(ours, *tbb)) +
+         (limit == nullptr ? "" : "; " + beside(ours, *limit));
 }
 
 }  // namespace

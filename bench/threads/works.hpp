@@ -271,6 +271,7 @@ std::vector<Work> works_of(Impl& impl, int workers) {
 }
 
 std::vector<Work> serial_works(int workers);
+std::vector<Work> by_hand_works(int workers);
 std::vector<Work> muster_works(int workers);
 std::vector<Work> tbb_works(int workers);
 std::vector<Work> openmp_works(int workers);

@@ -37,6 +37,7 @@ struct alignas(128) Slot {
 
   // Joins if the slot is open, whichever loop is in it by then; sequentially later than the owner's writes.
   bool join() noexcept {
+    os::fetch_to_write(&crew);
     std::uint32_t crew_now = crew.load(std::memory_order_relaxed);
     while ((crew_now & kOpen) != 0) {
       if (crew.compare_exchange_weak(crew_now, crew_now + 1, std::memory_order_acquire, std::memory_order_relaxed)) {
@@ -80,7 +81,14 @@ class Board {
   // Lets nobody in any more. By a member of the crew or the owner, any number of times.
   void close(Slot& slot) noexcept {
     active_.fetch_and(~bit(index(slot)), std::memory_order_relaxed);
-    slot.crew.fetch_and(~Slot::kOpen, std::memory_order_acq_rel);
+    if ((slot.crew.load(std::memory_order_relaxed) & Slot::kOpen) != 0)
+      slot.crew.fetch_and(~Slot::kOpen, std::memory_order_acq_rel);
+  }
+  // By the owner, when all have left: a worker may have joined and closed it before it was announced. Its own
+  // announcement it sees; most find nothing to do, and need not take the line away from who searches.
+  void withdraw(const Slot& slot) noexcept {
+    const std::uint64_t own = bit(index(slot));
+    if ((active_.load(std::memory_order_relaxed) & own) != 0) active_.fetch_and(~own, std::memory_order_relaxed);
   }
   // Gives a deserted slot back.
   void give_back(Slot& slot) noexcept {

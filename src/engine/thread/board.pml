@@ -56,6 +56,14 @@ inline close() {
   d_step { crew = crew & (COUNT | SLEEPERS) }
 }
 
+// Board::withdraw
+inline withdraw() {
+  if
+  :: announced -> announced = false
+  :: else
+  fi
+}
+
 // Board::give_back
 inline give_back() {
   taken = false;
@@ -228,8 +236,8 @@ proctype waits() {
   await_crew();
 #endif
   alive[0] = false;
-#ifndef MUTATE_WAITER_CLOSES_NOTHING
-  close();
+#ifndef MUTATE_WAITER_WITHDRAWS_NOTHING
+  withdraw();
 #endif
   give_back();
   over++
@@ -251,7 +259,7 @@ proctype works() {
     work_on(false);
     await_crew();
     alive[1] = false;
-    close();
+    withdraw();
     give_back()
   fi;
   over++

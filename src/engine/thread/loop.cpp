@@ -70,8 +70,7 @@ void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part) noexcept {
     const Nanos ended = os::now();
     tiny_loops_.ran(true, ended - began, expected, ended);
   }
-  // Once more, for who does not work on it: a worker may have joined and closed it before we had announced it.
-  board_.close(*slot);
+  board_.withdraw(*slot);
   loop.handed = slot->cursor.load(std::memory_order_relaxed);
   board_.give_back(*slot);
 }

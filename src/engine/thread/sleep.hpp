@@ -9,6 +9,7 @@
 #include <muster/detail/lock_word.hpp>
 
 #include "engine/thread/bed.hpp"
+#include "os/os.hpp"
 
 namespace muster::engine::thread {
 
@@ -42,6 +43,9 @@ class Sleep {
   void notify() noexcept {
     if (wanted(counts_.load(std::memory_order_seq_cst))) wake_one();
   }
+
+  // Has the counts fetched for who is about to change them.
+  void fetch() const noexcept { os::fetch_to_write(&counts_); }
 
   // Whether somebody searches: what is published now costs no wake-up.
   bool anybody_searches() const noexcept { return searching(counts_.load(std::memory_order_relaxed)) > 0; }

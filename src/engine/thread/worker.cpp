@@ -257,6 +257,7 @@ Task* ThreadEngine::steal(const Worker& thief) noexcept {
 
 Slot* ThreadEngine::join_any(const Worker& worker) noexcept {
   if (board_.empty()) return nullptr;
+  sleep_.fetch();  // who joins changes its counts next
   return board_.find(static_cast<unsigned>(worker.number()), [](Slot& slot) { return slot.join(); });
 }
 
