@@ -75,6 +75,7 @@ class ProcessEngine final : public Engine {
   void await_end(Job& job);
   std::shared_ptr<Link> link_of(const Task& task);
   void hand_back() noexcept;
+  bool unwatched() noexcept;
   std::vector<Job*> take_finished(const Task& task) noexcept;
   void settled(std::uint64_t jobs);
   void wake() noexcept;
@@ -108,6 +109,9 @@ class ProcessEngine final : public Engine {
   bool collect();
   bool collect(Link& link);
   void take(Link& link, const Arrival& arrival);
+  bool collect_all(Link& link);
+  bool hurry();
+  void cut_short(Link& link, Entry& entry);
   void initialized(Link& link, const Arrival& arrival);
   void settle(Entry& entry, std::size_t count, detail::Returned returned);
   void settle(Job& job, Range range, const detail::Returned& returned);
@@ -121,6 +125,7 @@ class ProcessEngine final : public Engine {
   void revoke(Job& job, std::size_t first);
   bool take_out(Job& job);
   void abort(Job& job);
+  bool leave(Job& job);
   bool holds_only(Link& link, const Job& job);
   void put_back(Entry& entry);
   void drop_all();
@@ -161,6 +166,7 @@ class ProcessEngine final : public Engine {
   std::uint64_t slept_at_ = 0;    // of these, when the supervisor went to sleep last
   bool napping_ = false;
   int barren_deaths_ = 0;
+  bool watching_ = false;  // it sleeps, and will look whether prompt entries linger
   bool starting_ = true;  // the first workers are not ready
   bool ending_ = false;
   bool terminated_ = false;

@@ -47,6 +47,7 @@ bool ProcessEngine::step() {
   bool busy = collect();
   busy = take_inbox() || busy;
   busy = watch_limits() || busy;
+  busy = hurry() || busy;
   return dispatch() || busy;
 }
 
@@ -85,6 +86,8 @@ void ProcessEngine::sleep(Nanos deadline) {
     const LockGuard guard(lock_);
     asleep_.store(true, std::memory_order_seq_cst);
     napping_ = visits_ != std::exchange(slept_at_, visits_);
+    watching_ = std::any_of(links_.begin(), links_.end(),
+                            [](const auto& link) { return link && link->hurry_at != os::kForever; });
     if (napping_) deadline = std::min(deadline, os::now() + kNap);
     bool quiet = (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
     {
@@ -95,7 +98,7 @@ void ProcessEngine::sleep(Nanos deadline) {
       descriptors.push_back(bell_.descriptor().number());
       if (template_) descriptors.push_back(template_->descriptor());
       for (const auto& link : links_) {
-        if (link) deadline = std::min(deadline, link->look_at);
+        if (link) deadline = std::min({deadline, link->look_at, link->hurry_at});
       }
     }
   }

@@ -123,7 +123,7 @@ void ProcessEngine::template_died() {
 void ProcessEngine::bury(std::size_t place, const os::End& end) {
   Link& link = *links_[place];
   collect(link);
-  if (const auto last = link.last_words()) take(link, *last);
+  if (const auto last = link.unpublished()) take(link, *last);
   const bool initializing = !link.ready;
   bool lost_one = false;
   if (Entry* const entry = link.front(); entry != nullptr && entry->job != nullptr && link.has_begun(*entry)) {
