@@ -34,7 +34,11 @@ ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(set
   links_.resize(static_cast<std::size_t>(settings_.workers));
   sync::spinning_cpus();  // asked once, here, and known in all copies
   try {
-    for (std::size_t place = 0; place < links_.size(); ++place) start_worker(place);
+    // Not before a copy of the program is made: it would have the workers' memory.
+    const auto start_workers = [this](start::Template& from) {
+      for (std::size_t place = 0; place < links_.size(); ++place) start_worker(place, from);
+    };
+    template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds, start_workers);
     await_ready();
     thread_ = os::Thread([this] {
       t_supervised = this;
@@ -262,8 +266,13 @@ bool ProcessEngine::drain(Nanos deadline) {
   }
 }
 
+// The workers are told here, since nothing is left for the supervisor to do before.
 void ProcessEngine::stop() {
   stopping_.store(true, std::memory_order_seq_cst);
+  {
+    const LockGuard guard(lock_);
+    if (unsettled_.load(std::memory_order_acquire) == 0) dismiss_workers();
+  }
   wake();
   if (thread_.joinable()) thread_.join();
 }

@@ -153,14 +153,20 @@ void ProcessEngine::finish(Job& job) {
   }
 }
 
-// The workers have nothing any more. Each ends by itself, with its streams flushed; who takes too long is killed.
+// Under the lock: the workers have nothing any more, and are told so.
+void ProcessEngine::dismiss_workers() {
+  if (std::exchange(ending_, true)) return;
+  for (auto& link : links_) {
+    if (link && link->running()) link->send_quit();
+  }
+  if (template_) template_->end_with_workers();
+}
+
+// Each ends by itself, with its streams flushed; who takes too long is killed.
 void ProcessEngine::end_workers() {
   {
     const LockGuard guard(lock_);
-    ending_ = true;
-    for (auto& link : links_) {
-      if (link && link->running()) link->send_quit();
-    }
+    dismiss_workers();
   }
   const Nanos deadline = os::now() + kFarewell;
   const auto some_live = [this] {
