@@ -69,11 +69,18 @@ std::size_t ImapWindow::window() const noexcept {
 // One that proves too large is cut short by the engine; so it need not change at once for a single slow item. Who reads
 // in a task helps the chunk that he waits for, and hears of single items only when that is over.
 void ImapWindow::grow() noexcept {
-  const std::uint64_t pace = arrivals_->pace.load(std::memory_order_relaxed);
+  // A chunk that took long was perhaps only kept from a CPU; one that was fast was not fast by chance.
+  const std::uint64_t heard = arrivals_->pace.load(std::memory_order_relaxed);
+  if (heard != heard_ && heard_ != 0 && heard > pace_) {
+    pace_ += std::min(pace_, (heard - pace_) / 4 + 1);
+  } else if (heard != heard_) {
+    pace_ = heard;
+  }
+  heard_ = heard;
   const std::uint64_t bytes = arrivals_->bytes.load(std::memory_order_relaxed);
   std::size_t wanted = 1;
-  if (pace > 0 && !engine::thread::inside_any_task() && !core_->is_inside()) {
-    wanted = std::min<std::size_t>(kMostItems, kChunkPicos / pace + 1);
+  if (pace_ > 0 && !engine::thread::inside_any_task() && !core_->is_inside()) {
+    wanted = std::min<std::size_t>(kMostItems, kChunkPicos / pace_ + 1);
     if (bytes > 0) wanted = std::min<std::size_t>(wanted, kChunkBytes / bytes + 1);
     if (options_.window != 0) wanted = std::min(wanted, window() / (kGrownChunksAWorker * workers_) + 1);
   }

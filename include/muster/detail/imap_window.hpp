@@ -95,6 +95,8 @@ class MUSTER_EXPORT ImapWindow : public Feed {
 
   PrivateLock lock_;  // guards the input and what follows
   std::size_t chunk_;
+  std::uint64_t heard_ = 0;  // of an item's cost, last, in picoseconds; 0: nothing
+  std::uint64_t pace_ = 0;   // what is believed of it
   std::deque<InFlight> in_flight_;
   std::size_t items_ = 0;   // in flight
   bool follow_up_ = true;   // what is submitted belongs to a call that was accepted
