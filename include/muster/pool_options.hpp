@@ -46,7 +46,8 @@ struct PoolStats {
 
 // Of one call; what does not apply to it is ignored.
 struct CallOptions {
-  // Items a chunk; 0: chosen while the map runs, by what the items cost and did cost before (for imap: 1).
+  // Items a chunk; 0: chosen while the map runs, by what the items cost and did cost before (an imap of a
+  // ThreadPool: 1).
   int chunksize = 0;
   // For each item, from the moment it begins; its outcome is then TimeoutError. A thread cannot be killed: a callable
   // that takes a std::stop_token is asked to stop, and a blocking call returns when every begun item has ended.

@@ -58,6 +58,9 @@ class Pool final : public PoolCore {
   void submit(Task& task, const CallOptions& options, bool follow_up) override;
   void submit_and_await(AsyncCore& task, const CallOptions& options) override;
   void await(Task& task) override;
+  void attend(Task& task) override {
+    if (is_ours()) engine_->attend(task);
+  }
   void run(Loop& loop, const CallOptions& options) override;
   std::exception_ptr why_dropped(const std::exception_ptr& failure) const override;
 
@@ -169,7 +172,7 @@ void Pool::hand_in(Task& task, const CallOptions& options, bool follow_up, bool 
 }
 
 void Pool::await(Task& task) {
-  if (is_ours()) engine_->attend(task);
+  attend(task);
   wait_for(task, kForever);
 }
 

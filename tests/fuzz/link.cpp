@@ -186,6 +186,7 @@ class Play {
     entry.job = &job_;
     entry.range = {0, 1 + in_.below(5), 0};
     entry.in_place = entry.range.end % 2 == 0;
+    entry.prompt = !entry.in_place;
     entry.limit = in_.below(2) == 0 ? 0 : 1 + std::int64_t{in_.number<std::uint32_t>()};
     link_.send(std::move(entry), 0, bytes);
     if (link_.unsound() || !link_.has_room()) return;
@@ -204,7 +205,7 @@ class Play {
 
   // As the engine does when the worker is gone.
   void take_last_words() {
-    if (const auto last = link_.last_words()) settle(*last);
+    if (const auto last = link_.unpublished()) settle(*last);
     while (Entry* const entry = link_.front()) {
       static_cast<void>(link_.has_begun(*entry));
       static_cast<void>(link_.was_condemned(*entry));
@@ -247,11 +248,27 @@ class Play {
       static_cast<void>(link_.has_begun(*entry));
       static_cast<void>(link_.was_condemned(*entry));
     }
+    hurry();
     static_cast<void>(link_.silent());
     link_.listen(in_.below(2) == 0 ? kNobody : kSupervisor);
     const std::uint32_t seen = link_.attend(this, false);
     link_.await_answer(seen, false);
     link_.leave(this);
+  }
+
+  // As the engine cuts an entry short.
+  void hurry() {
+    if (link_.hurry_at == os::kForever || link_.lingering(link_.hurry_at) == nullptr) return;
+    const std::uint32_t sequence = link_.front()->sequence;
+    while (take()) {
+    }
+    Entry* const entry = link_.front();
+    if (entry == nullptr || entry->sequence != sequence || link_.unsound()) return;
+    const std::size_t taken = link_.cut_short(*entry);
+    require(taken >= entry->done && taken <= entry->range.size(), "an entry is cut where it has no items");
+    entry->range.end = entry->range.begin + taken;
+    if (const auto done = link_.unpublished()) return settle(*done);
+    if (entry->left() == 0) link_.pop_front();
   }
 
   Entry* any_entry() {

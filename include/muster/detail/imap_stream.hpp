@@ -1,7 +1,9 @@
 #pragma once
 // The machine behind imap: inputs are read a few at a time, each chunk is a task, outcomes are handed out one by one.
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <memory>
@@ -26,7 +28,11 @@ class ChunkState : public AsyncState<std::vector<Outcome<T>>> {
  public:
   using AsyncState<std::vector<Outcome<T>>>::AsyncState;
   virtual ~ChunkState() = default;
-  std::size_t items = 0;
+  // Moves outcomes that are there before the chunk is settled to the end of `to`: those that are next, if it is to be
+  // in order. False: there are none. For the reader; they are none of the chunk's value then.
+  virtual bool give_early(std::deque<Outcome<T>>& /*to*/, bool /*ordered*/) { return false; }
+
+  std::size_t items = 0;  // that its value has
   std::size_t first = 0;  // the place of its first item in the input
 };
 
@@ -39,9 +45,7 @@ class ImapStream : public ImapWindow {
   // The next outcome; nothing at the end. See Imap::next for what it throws.
   std::optional<Outcome<T>> next(Nanos deadline) {
     while (ready_.empty()) {
-      AsyncCore* chunk = next_chunk(deadline);
-      if (chunk == nullptr) return std::nullopt;
-      unpack(TaskRef<ChunkState<T>>(static_cast<ChunkState<T>*>(chunk)));
+      if (!await_outcomes(deadline)) return std::nullopt;
     }
     Outcome<T> outcome = std::move(ready_.front());
     ready_.pop_front();
@@ -49,13 +53,17 @@ class ImapStream : public ImapWindow {
   }
 
  private:
-  void unpack(const TaskRef<ChunkState<T>>& chunk) {
-    Outcome<std::vector<Outcome<T>>>& outcome = chunk->outcome();
+  void unpack(AsyncCore& settled) override {
+    auto& chunk = static_cast<ChunkState<T>&>(settled);
+    Outcome<std::vector<Outcome<T>>>& outcome = chunk.outcome();
     if (outcome.has_value()) {
       for (Outcome<T>& item : outcome.value()) ready_.push_back(std::move(item));
     } else {
-      for (std::size_t i = 0; i < chunk->items; ++i) ready_.emplace_back(outcome.error());
+      for (std::size_t i = 0; i < chunk.items; ++i) ready_.emplace_back(outcome.error());
     }
+  }
+  bool unpack_early(AsyncCore& chunk) override {
+    return static_cast<ChunkState<T>&>(chunk).give_early(ready_, this->ordered());
   }
 
   std::deque<Outcome<T>> ready_;  // the reader's
@@ -73,6 +81,7 @@ struct ChunkTypes {
 template <class F, class Value>
 class ChunkTask final : public ChunkState<typename ChunkTypes<F, Value>::Result> {
  public:
+  static constexpr ChunkSize kSize = ChunkSize::kGiven;
   using Types = ChunkTypes<F, Value>;
   using T = typename Types::Result;
 
@@ -147,7 +156,7 @@ class ImapFeed final
   using T = typename Chunk::T;
 
   ImapFeed(PoolCore& core, F f, Kept range, const CallOptions& options, bool ordered)
-      : ImapStream<T>(core, options, ordered, std::ranges::sized_range<Range>),
+      : ImapStream<T>(core, options, ordered, std::ranges::sized_range<Range>, Chunk::kSize),
         f_(std::make_shared<const F>(std::move(f))),
         range_(std::forward<Kept>(range)) {}
   // Ends what reads from the range before the range goes.
@@ -158,19 +167,30 @@ class ImapFeed final
   static constexpr bool kGivesUp = !std::is_reference_v<Kept> && !std::ranges::view<Range> &&
                                    std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>;
 
-  AsyncCore* read_chunk() override {
+  AsyncCore* read_chunk(std::size_t& items) override {
     std::vector<Box<Value>> inputs;
     try {
-      while (inputs.size() < this->chunk() && step()) inputs.push_back(Box<Value>{read()});
+      const std::size_t most = std::min(this->chunk(), fair());
+      while (inputs.size() < most && step()) inputs.push_back(Box<Value>{read()});
     } catch (...) {
       if (inputs.empty()) throw;
       failure_ = std::current_exception();
     }
     if (inputs.empty()) return nullptr;
-    const std::size_t first = std::exchange(taken_, taken_ + inputs.size());
+    items = inputs.size();
+    const std::size_t first = std::exchange(taken_, taken_ + items);
     auto* const chunk = new Chunk(this->core(), f_, std::move(inputs), this->options(), this->arrivals());
     chunk->first = first;
     return chunk;
+  }
+
+  // Where the pool chooses, chunks become smaller towards the end, so that all workers end together.
+  std::size_t fair() {
+    if constexpr (std::ranges::sized_range<Range>) {
+      const auto size = static_cast<std::size_t>(std::ranges::size(range_));
+      if (this->grows()) return (size - std::min(size, taken_)) / (2 * this->workers()) + 1;
+    }
+    return SIZE_MAX;
   }
 
   // Moves to the next input; false at the end. Not before it is wanted: a generator may take its time for it.

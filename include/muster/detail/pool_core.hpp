@@ -77,6 +77,9 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   virtual void submit_and_await(AsyncCore& task, const CallOptions& options) = 0;
   // Waits until `task`, which was submitted here, is settled. Who calls keeps the core. Throws Interrupted.
   virtual void await(Task& task) = 0;
+  // The same for a while: returns when it is settled, or when there may be news of it that cannot be waited for so, or
+  // on an interrupt. Throws nothing.
+  virtual void attend(Task& task) = 0;
   // Runs a loop while the caller waits. Throws as submit does; a loop that was accepted does not throw. Stops it where
   // the caller is to be interrupted.
   virtual void run(Loop& loop, const CallOptions& options) = 0;

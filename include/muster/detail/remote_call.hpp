@@ -65,6 +65,7 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
   // Runs the next item: make(Writer&) writes its value, or throws. False when no further item shall run.
   template <class Make>
   bool item(const Make& make) {
+    if (taken_ != nullptr && !take_up()) return false;
     start();
     try {
       make(static_cast<Writer&>(*this));
@@ -100,14 +101,18 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
   // The words of src/engine/process/channel.hpp. An item's bytes lie at [Writer::begin_, at_) in the open run.
   std::atomic<std::uint64_t>* note_ = nullptr;
   std::atomic<std::uint64_t>* progress_ = nullptr;
+  std::atomic<std::uint32_t>* taken_ = nullptr;  // of a prompt entry
   std::uint64_t next_note_ = 0;
   std::uint64_t progress_base_ = 0;  // of the open run
   std::uint64_t count_ = 0;          // of items in it
   std::byte* run_ = nullptr;         // its first byte
 
   static constexpr std::uint64_t kOneItem = std::uint64_t{1} << 24U;
+  static constexpr std::uint32_t kNoMore = std::uint32_t{1} << 31U;  // in *taken_
 
  private:
+  // One step for us and the pool: it knows which items we have taken up when it says that we take up no more.
+  bool take_up() noexcept { return (taken_->fetch_add(1, std::memory_order_acq_rel) & kNoMore) == 0; }
   // The stores are seen in this order, whatever instruction the process dies at: begun, then done.
   void start() {
     if (timed_) return start_timed();

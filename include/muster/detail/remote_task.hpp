@@ -1,8 +1,11 @@
 #pragma once
 // Calls and chunks of an imap on their way to worker processes: tasks that are loops, of one item or a few.
 
+#include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -14,6 +17,7 @@
 #include <muster/async_result.hpp>
 #include <muster/detail/call_task.hpp>
 #include <muster/detail/imap_stream.hpp>
+#include <muster/detail/lock_word.hpp>
 #include <muster/detail/remote_map.hpp>
 
 namespace muster::detail {
@@ -179,6 +183,7 @@ class RemotePostTask final : public Task, private Loop {
 template <class F, class Value>
 class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private Loop {
  public:
+  static constexpr ChunkSize kSize = ChunkSize::kGrown;
   using T = remote_result_t<F, Value>;
 
   RemoteChunk(PoolCore& core, std::shared_ptr<const F> f, std::vector<Box<Value>> inputs, const CallOptions& options,
@@ -195,9 +200,29 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
     this->items = this->size = this->chunk = inputs_.size();
     this->common = arrivals_->number();  // the callable goes to each worker once
     this->quiet = true;
+    this->prompt = options.chunksize == 0;
+    this->pace = &arrivals_->pace;
     this->what = &typeid(F);
     this->codec = &kCodec;
     Loop::finish = [](Loop& loop) noexcept { static_cast<RemoteChunk&>(loop).end(); };
+  }
+
+  bool give_early(std::deque<Outcome<T>>& to, bool ordered) override {
+    if (!early_.load(std::memory_order_acquire)) return false;
+    const LockGuard guard(lock_);
+    given_.resize(outcomes_.size());
+    const std::size_t before = to.size();
+    for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+      if (given_[i]) continue;
+      if (outcomes_[i]) {
+        to.push_back(std::move(*outcomes_[i]));
+        given_[i] = true;
+      } else if (ordered) {
+        break;
+      }
+    }
+    early_.store(false, std::memory_order_relaxed);
+    return to.size() > before;
   }
 
  private:
@@ -207,23 +232,33 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
   static void pack(const Loop& loop, std::size_t begin, std::size_t end, Writer& to) {
     const auto& self = static_cast<const RemoteChunk&>(loop);
     for (std::size_t i = begin; i < end; ++i) write_value<Value>(to, self.inputs_[i].value);
+    self.arrivals_->bytes.store(to.size() / (end - begin), std::memory_order_relaxed);
   }
 
+  // Nobody waits for a part of the chunk, but where there is one the reader may have it.
   static WhatNext settle(Loop& loop, std::size_t begin, std::size_t end, const Returned& returned) noexcept {
     auto& self = static_cast<RemoteChunk&>(loop);
     if (to_be_tried_again(returned, self.retries_)) return WhatNext::kAgain;
+    self.take(begin, end, returned);
+    if (end - begin == self.size) return WhatNext::kGoOn;
+    self.early_.store(true, std::memory_order_release);
+    self.arrivals_->ring();
+    return WhatNext::kGoOn;
+  }
+
+  void take(std::size_t begin, std::size_t end, const Returned& returned) noexcept {
+    const LockGuard guard(lock_);
     std::size_t i = begin;
     try {
       if (returned.tag == Returned::Tag::kValues) {
         Reader from(returned.bytes);
-        for (; i < end; ++i) self.outcomes_[i].emplace(read_one(from));
+        for (; i < end; ++i) outcomes_[i].emplace(read_one(from));
       } else {
-        for (; i < end; ++i) self.outcomes_[i].emplace(failure_of(returned, self.first + i));
+        for (; i < end; ++i) outcomes_[i].emplace(failure_of(returned, this->first + i));
       }
     } catch (...) {
-      for (; i < end; ++i) self.outcomes_[i].emplace(std::current_exception());
+      for (; i < end; ++i) outcomes_[i].emplace(std::current_exception());
     }
-    return WhatNext::kGoOn;
   }
   static Outcome<T> read_one(Reader& from) {
     if constexpr (std::is_void_v<T>) {
@@ -238,12 +273,17 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
     this->settle_with(gather());
     arrivals_->ring();
   }
+  // What was not given yet.
   Outcome<std::vector<Outcome<T>>> gather() noexcept {
+    const LockGuard guard(lock_);
+    early_.store(false, std::memory_order_relaxed);
+    this->items -= static_cast<std::size_t>(std::count(given_.begin(), given_.end(), true));
     try {
       std::vector<Outcome<T>> all;
-      all.reserve(outcomes_.size());
-      for (auto& outcome : outcomes_) {
-        all.push_back(outcome ? std::move(*outcome) : Outcome<T>(this->core().why_dropped(nullptr)));
+      all.reserve(this->items);
+      for (std::size_t i = 0; i < outcomes_.size(); ++i) {
+        if (!given_.empty() && given_[i]) continue;
+        all.push_back(outcomes_[i] ? std::move(*outcomes_[i]) : Outcome<T>(this->core().why_dropped(nullptr)));
       }
       return all;
     } catch (...) {
@@ -266,7 +306,10 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
   const std::uint32_t retries_;
   const std::shared_ptr<const F> f_;
   std::vector<Box<Value>> inputs_;
+  PrivateLock lock_;  // guards what follows
   std::vector<std::optional<Outcome<T>>> outcomes_;
+  std::vector<bool> given_;         // to the reader already; empty: none
+  std::atomic<bool> early_{false};  // something came before the chunk's end, and was not given yet
   const std::shared_ptr<Arrivals> arrivals_;
 };
 

@@ -120,6 +120,9 @@ struct Loop {
   std::uint64_t common = 0;    // names what the codec's pack_common writes, where several loops share it; 0: none do
   Landing* landing = nullptr;  // where workers elsewhere leave results, of the engine's own kind; null: they send them
   bool quiet = false;          // finish calls none of the user's callbacks, so any thread may
+  // For workers elsewhere: somebody waits for single items of a chunk. If one takes long, those before it are settled
+  // at once, and those behind it run as chunks of their own.
+  bool prompt = false;
   bool stops_at_failure = false;  // for workers elsewhere: within a chunk no item runs after one that failed
   // Set by whoever wants no further chunk handed out.
   std::atomic<bool> stopped{false};

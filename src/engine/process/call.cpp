@@ -40,13 +40,15 @@ void Call::set_common(std::span<const std::byte> bytes, std::shared_ptr<memory::
 
 // ---- one entry ------------------------------------------------------------------------------------------------------
 
-void Call::run(const EntryHead& head, std::span<const std::byte> input, std::exception_ptr why) {
+void Call::run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why) {
   input_ = Reader(input);
   begin_item_ = head.begin;
   end_item_ = head.end;
   stop_at_failure_ = head.stop_at_failure != 0;
   limit_ = head.limit;
   timed_ = slow_ = head.limit > 0;
+  static_assert(kNoMore == EntryHead::kNoMore);
+  taken_ = head.taken.load(std::memory_order_relaxed) != EntryHead::kNotCounted ? &head.taken : nullptr;
   next_note_ = Note::of(head.sequence, 0);
   begun_at_ = os::now();
   settled_ = 0;

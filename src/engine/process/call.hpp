@@ -26,7 +26,7 @@ class Call final : public detail::RemoteCall {
   Call(Channel& channel, const os::Descriptor& connection, os::Bell bell);
 
   // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
-  void run(const EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
+  void run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
   // Whether a caller who slept on this CPU was woken since the last call: it cannot go on while we spin.
   bool is_in_the_way() noexcept { return std::exchange(in_the_way_, false); }
   // What the following entries share, until it is called again. `landing`: where they leave values, or null.

@@ -76,6 +76,11 @@ struct EntryHead {
   std::int64_t limit;  // nanoseconds an item may take; 0: no limit
   std::uint32_t stop_at_failure;
   std::atomic<std::uint32_t> claim;
+  // Of a prompt entry: how many items the worker has taken up, one addition before each; with kNoMore, which the pool
+  // adds, it takes up no further one. Others have kNotCounted.
+  std::atomic<std::uint32_t> taken;
+  static constexpr std::uint32_t kNoMore = 1U << 31U;
+  static constexpr std::uint32_t kNotCounted = UINT32_MAX;
   Place place;
 };
 
@@ -109,6 +114,7 @@ struct Note {
 };
 inline constexpr std::uint32_t kSequences = 1U << 30U;
 inline constexpr std::size_t kMostItems = std::size_t{1} << 31U;  // of an entry
+inline constexpr std::size_t kMostPromptItems = 1U << 20U;        // of one that is prompt
 
 // The values that lie in the open run, which is not published yet. `run` counts the published ones.
 struct Progress {

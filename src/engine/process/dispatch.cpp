@@ -107,6 +107,7 @@ bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t
   entry.range = range;
   entry.stop_at_failure = job.loop->stops_at_failure;
   entry.in_place = landing != nullptr;
+  entry.prompt = job.loop->prompt && range.size() > 1 && range.size() <= kMostPromptItems;
   entry.input = packed_.segment();
   entry.attached = packed_.attached();
   if (job.terms.time_limit != os::kForever) entry.limit = std::max<Nanos>(job.terms.time_limit, 1);
@@ -141,7 +142,9 @@ void ProcessEngine::pack_common(Job& job) {
 // What comes back goes first.
 Range ProcessEngine::cut(Job& job) {
   if (!job.again.empty()) {
-    const Range range = job.again.back();
+    Range& last = job.again.back();
+    if (job.cut_short && last.size() > 1) return {last.begin++, last.begin, last.attempt};
+    const Range range = last;
     job.again.pop_back();
     return range;
   }

@@ -29,6 +29,10 @@ bool ProcessEngine::collect() {
 // A caller who sleeps until there is something sleeps on; else each turn would wake him, and he leave us one more.
 bool ProcessEngine::collect(Link& link) {
   if (link.attended() && link.silent()) return false;
+  return collect_all(link);
+}
+
+bool ProcessEngine::collect_all(Link& link) {
   link.listen(kNobody);
   std::size_t ended = 0;
   bool some = false;
@@ -75,6 +79,45 @@ void ProcessEngine::initialized(Link& link, const Arrival& arrival) {
   } else {
     fail(std::make_exception_ptr(std::bad_alloc()));
   }
+}
+
+// Has what is done of prompt entries settled, and what is behind an item that takes long begun elsewhere.
+bool ProcessEngine::hurry() {
+  bool some = false;
+  Nanos now = 0;
+  for (auto& link : links_) {
+    if (!link || !link->is_watched()) continue;
+    if (now == 0) now = os::now();
+    if (Entry* const entry = link->lingering(now)) {
+      cut_short(*link, *entry);
+      some = true;
+    }
+  }
+  return some;
+}
+
+// Of the link's front entry, which was claimed.
+void ProcessEngine::cut_short(Link& link, Entry& entry) {
+  const std::uint32_t sequence = entry.sequence;
+  collect_all(link);  // or the entry's head might be gone
+  const auto at_it = [&] {
+    const Entry* const front = link.front();
+    return front != nullptr && front->sequence == sequence && !link.unsound();
+  };
+  if (!at_it()) return;
+  Job& job = *entry.job;
+  const std::size_t taken = link.cut_short(entry);
+  const std::size_t end = std::exchange(entry.range.end, entry.range.begin + taken);
+  job.cut_short = true;
+  if (taken < end - entry.range.begin) job.again.push_back({entry.range.end, end, entry.range.attempt});
+  // What the worker had done when it was told is to be seen by now; the item that it is at comes as ever.
+  do {
+    collect_all(link);
+    if (!at_it()) break;
+    if (const auto done = link.unpublished()) take(link, *done);
+  } while (!link.silent());
+  if (at_it() && entry.left() == 0) return end_entry(link);
+  left(job);
 }
 
 // The next `count` items of the entry have this outcome.
@@ -167,6 +210,7 @@ void ProcessEngine::left(Job& job) {
   if (job.has_more()) return lanes_.push_first(job);
   if (job.entries > 0) return;
   lanes_.remove(job);
+  if (std::exchange(job.ended, true)) return;
   // Who wins the task here has its end; who won it before, to withdraw it, will come and find it disputed.
   job.won = job.won || job.task == nullptr || !job.task->type->claimable || job.task->begin();
   if (job.won) {
@@ -184,7 +228,25 @@ void ProcessEngine::drop_unwanted(Job& job) {
 
 // Whether the job was taken back as a whole, before any of it has begun.
 bool ProcessEngine::take_out(Job& job) {
+  if (job.loop->prompt) return leave(job);
   if (!job.begun) revoke(job, 0);
+  if (!job.begun && job.entries == 0) {
+    lanes_.remove(job);
+    return true;
+  }
+  left(job);
+  return false;
+}
+
+// The same of a prompt one: what has not begun of it never does.
+bool ProcessEngine::leave(Job& job) {
+  job.loop->stopped.store(true, std::memory_order_relaxed);
+  collect();
+  revoke(job, 0);
+  for (auto& link : links_) {
+    Entry* const front = link ? link->front() : nullptr;
+    if (front != nullptr && front->job == &job && front->taken != nullptr) cut_short(*link, *front);
+  }
   if (!job.begun && job.entries == 0) {
     lanes_.remove(job);
     return true;

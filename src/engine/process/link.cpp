@@ -22,6 +22,10 @@ os::Mapping make_channel(std::uint32_t entries, int spinners) {
   return memory;
 }
 
+// A prompt entry that is at the front at two looks so far apart is lingering. Long against what a chunk should take,
+// and against the turns of those who share a CPU.
+constexpr Nanos kLong = 2'000'000;
+
 template <class Head>
 std::span<const std::byte> bytes_of(const Head& head) {
   return std::as_bytes(std::span(&head, 1));
@@ -139,15 +143,18 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
                                                         .limit = entry.limit,
                                                         .stop_at_failure = entry.stop_at_failure ? 1U : 0U,
                                                         .claim = kFree,
+                                                        .taken = entry.prompt ? 0 : EntryHead::kNotCounted,
                                                         .place = where};
   if (inline_bytes > 0) std::memcpy(room.data() + sizeof(EntryHead), bytes.data(), inline_bytes);
   entry.claim = &head->claim;
+  if (entry.prompt) entry.taken = &head->taken;
   down_.publish(sizeof(EntryHead) + inline_bytes, static_cast<std::uint32_t>(Down::kEntry));
   unflushed_ = true;
   --quota_;
   if (entry.limit > 0) look_at = std::min(look_at, os::now() + entry.limit);
   ++load_;
   entries_.back() = std::move(entry);
+  static_cast<void>(is_watched());
 }
 
 void Link::send_quit() {
@@ -169,6 +176,32 @@ bool Link::revoke(Entry& entry) noexcept {
   return true;
 }
 
+// Nothing was sent since the worker may have done with the entry, so its head is still there. What the worker wrote
+// there may be anything.
+std::size_t Link::cut_short(Entry& entry) noexcept {
+  const std::uint32_t taken = entry.taken->fetch_or(EntryHead::kNoMore, std::memory_order_acq_rel);
+  entry.taken = nullptr;
+  return std::clamp<std::size_t>(taken & ~EntryHead::kNoMore, entry.done, entry.range.size());
+}
+
+bool Link::is_watched() noexcept {
+  if (hurry_at != os::kForever) return true;
+  const Entry* const entry = front();
+  if (entry == nullptr || entry->taken == nullptr) return false;
+  hurry_at = os::now() + kLong;
+  return true;
+}
+
+Entry* Link::lingering(Nanos now) noexcept {
+  if (now < hurry_at) return nullptr;
+  Entry* const entry = front();
+  const bool prompt = entry != nullptr && entry->taken != nullptr;
+  hurry_at = prompt ? now + kLong : os::kForever;
+  const bool claimed = prompt && entry->claim->load(std::memory_order_acquire) == kClaimed;
+  const std::uint32_t before = std::exchange(watched_, claimed ? entry->sequence : kSequences);
+  return claimed && before == entry->sequence ? entry : nullptr;
+}
+
 Entry* Link::front() noexcept {
   while (!entries_.empty() && entries_.front().revoked) entries_.pop_front();
   return entries_.empty() ? nullptr : &entries_.front();
@@ -182,23 +215,27 @@ void Link::pop_front() noexcept {
 // ---- up -------------------------------------------------------------------------------------------------------------
 
 std::optional<Arrival> Link::next() {
-  if (unsound()) return std::nullopt;
-  const auto record = up_.next();
-  if (!record) return std::nullopt;
-  ++runs_;
-  auto arrival = read(*record);
-  if (!arrival) unsound_ = true;
-  return arrival;
+  while (!unsound()) {
+    const auto record = up_.next();
+    if (!record) return std::nullopt;
+    ++runs_;
+    auto arrival = read(*record, std::exchange(early_, {}));
+    if (!arrival) unsound_ = true;
+    if (!arrival || arrival->count > 0) return arrival;
+  }
+  return std::nullopt;
 }
 
 // Nothing where the record is none that a worker writes. Each number is read once and then checked: the worker may
 // still be writing.
-std::optional<Arrival> Link::read(const queue::RingConsumer::Record& record) {
+std::optional<Arrival> Link::read(const queue::RingConsumer::Record& record, const Early& early) {
   const Entry* const entry = front();
-  if (entry == nullptr || record.bytes.size() < sizeof(UpHead)) return std::nullopt;
+  if (record.bytes.size() < sizeof(UpHead)) return std::nullopt;
   UpHead head;
   std::memcpy(&head, record.bytes.data(), sizeof head);
   const auto kind = static_cast<Up>(record.kind);
+  if (early.count > 0) return rest(head, kind, record.bytes.subspan(sizeof head), early);
+  if (entry == nullptr) return std::nullopt;
   const bool landed = kind == Up::kLanded && entry->in_place;
   if (!landed && kind != Up::kValues && kind != Up::kException && kind != Up::kOverMemory) return std::nullopt;
   if (head.count == 0 || head.count > entry->left()) return std::nullopt;
@@ -212,6 +249,18 @@ std::optional<Arrival> Link::read(const queue::RingConsumer::Record& record) {
     arrival.bytes = record.bytes.subspan(sizeof head, head.size);
   }
   return arrival;
+}
+
+// Of a run of which `early` was taken before. Nothing need be left of it, nor of its entry then.
+std::optional<Arrival> Link::rest(const UpHead& head, Up kind, std::span<const std::byte> bytes, const Early& early) {
+  if (kind != Up::kValues || head.elsewhere != 0 || head.count < early.count) return std::nullopt;
+  if (head.size < early.bytes || head.size > bytes.size()) return std::nullopt;
+  const std::size_t count = head.count - early.count;
+  if (count > 0 && (front() == nullptr || count > front()->left())) return std::nullopt;
+  return Arrival{.kind = kind,
+                 .count = count,
+                 .bytes = bytes.subspan(early.bytes, head.size - early.bytes),
+                 .nanos = count > 0 ? head.nanos : 0};
 }
 
 // The worker sent it before it published the record, so it is there.
@@ -271,19 +320,25 @@ void Link::release() noexcept {
   arrived_ = {};
 }
 
-std::optional<Arrival> Link::last_words() {
+std::optional<Arrival> Link::unpublished() {
   const Entry* const entry = front();
   if (unsound() || entry == nullptr) return std::nullopt;
   if (entry->in_place) return landed(*entry);
   const std::uint64_t progress = channel().progress.load(std::memory_order_acquire);
   const std::uint64_t count = Progress::count(progress);
   const std::uint64_t size = Progress::bytes(progress);
+  // A run that began behind the end of the ring: the rest before it is passed over first.
+  if (!up_.empty()) return std::nullopt;
   const auto memory = up_.unpublished();
-  if (Progress::run(progress) != runs_ || count == 0) return std::nullopt;
-  if (count > entry->left() || memory.size() < sizeof(UpHead) || size > memory.size() - sizeof(UpHead)) {
+  if (Progress::run(progress) != runs_ || count <= early_.count || size < early_.bytes) return std::nullopt;
+  if (count - early_.count > entry->left() || memory.size() < sizeof(UpHead) || size > memory.size() - sizeof(UpHead)) {
     return std::nullopt;
   }
-  return Arrival{.kind = Up::kValues, .count = count, .bytes = memory.subspan(sizeof(UpHead), size), .nanos = 0};
+  const Early before = std::exchange(early_, {count, size});
+  return Arrival{.kind = Up::kValues,
+                 .count = count - before.count,
+                 .bytes = memory.subspan(sizeof(UpHead) + before.bytes, size - before.bytes),
+                 .nanos = 0};
 }
 
 // Of an entry whose values are in place: all items below the one that has begun are there.

@@ -25,8 +25,10 @@ struct Entry {
   std::size_t done = 0;
   std::uint32_t sequence = 0;
   std::atomic<std::uint32_t>* claim = nullptr;
-  Nanos limit = 0;  // an item may take so long; 0: no limit
+  std::atomic<std::uint32_t>* taken = nullptr;  // of a prompt entry that may be cut short; see EntryHead
+  Nanos limit = 0;                              // an item may take so long; 0: no limit
   bool stop_at_failure = false;
+  bool prompt = false;                     // it is cut short where one of its items takes long
   bool in_place = false;                   // its values are left in the job's landing
   std::shared_ptr<memory::Segment> input;  // its bytes, where they are large
   Attached attached;
@@ -87,6 +89,14 @@ class Link {
   // Takes an entry back that the worker has not claimed. False: it has, or the entry was taken back before.
   bool revoke(Entry& entry) noexcept;
 
+  // Of a claimed prompt entry that was at the front when next() found nothing: the worker takes up no further item of
+  // it. How many it has taken up.
+  std::size_t cut_short(Entry& entry) noexcept;
+  // Whether a prompt entry is at the front; sets hurry_at.
+  bool is_watched() noexcept;
+  // A prompt entry that has been at the front for long, and that the worker has claimed; or null. Sets hurry_at.
+  Entry* lingering(Nanos now) noexcept;
+
   // In the order in which the worker takes them, with those that were revoked. References stay valid.
   std::deque<Entry>& entries() noexcept { return entries_; }
   // The first that was not revoked; null if there is none.
@@ -95,17 +105,19 @@ class Link {
   // How many were not revoked.
   std::size_t load() const noexcept { return load_; }
 
-  std::size_t credit = 2;        // how many entries it may have at once
-  bool ready = false;            // its initializer has run, or it has none
-  Nanos look_at = os::kForever;  // when to look whether its item has taken too long
+  std::size_t credit = 2;         // how many entries it may have at once
+  bool ready = false;             // its initializer has run, or it has none
+  Nanos look_at = os::kForever;   // when to look whether its item has taken too long
+  Nanos hurry_at = os::kForever;  // when to look whether a prompt entry is lingering
 
   // ---- up ----
   // The next arrival for the front entry; nothing when there is none, or the worker wrote nonsense: then unsound().
   std::optional<Arrival> next();
   // Gives the room of all arrivals so far back; their bytes are gone.
   void release() noexcept;
-  // Of a worker that has ended: the finished items of its open run.
-  std::optional<Arrival> last_words();
+  // The finished items of its open run that were not taken yet, once next() has found nothing. They are settled then,
+  // and passed over when the run arrives.
+  std::optional<Arrival> unpublished();
   bool unsound() const noexcept { return unsound_ || !up_.sound(); }
   bool silent() const noexcept { return up_.empty(); }
   // Who is to be woken by what the worker publishes next. A caller that is replaced is woken.
@@ -132,11 +144,18 @@ class Link {
  private:
   static constexpr std::size_t kRecordMost = sizeof(EntryHead) + kInlineBytes;
 
+  // What was taken of a run before it was published.
+  struct Early {
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+  };
+
   Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
   Place place(std::span<const std::byte> bytes, const memory::Segment* where);
   bool knows(std::uint64_t number) const noexcept;
   void put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes);
-  std::optional<Arrival> read(const queue::RingConsumer::Record& record);
+  std::optional<Arrival> read(const queue::RingConsumer::Record& record, const Early& early);
+  std::optional<Arrival> rest(const UpHead& head, Up kind, std::span<const std::byte> bytes, const Early& early);
   bool fetch_memory(std::size_t size);
   std::optional<Arrival> landed(const Entry& entry) noexcept;
   std::int32_t workers_cpu() noexcept { return channel().workers_cpu.load(std::memory_order_relaxed); }
@@ -163,6 +182,8 @@ class Link {
   std::vector<Shared> shared_;           // and of others
   std::uint64_t gone_ = 0;               // of the shelf, as it was when they were last looked through
   std::uint16_t runs_ = 0;               // records taken, as Progress counts them
+  Early early_;                          // of the open run
+  std::uint32_t watched_ = kSequences;   // the prompt entry that was at the front at the last look
   bool unflushed_ = false;
   bool woken_ = false;
   const void* attended_for_ = nullptr;

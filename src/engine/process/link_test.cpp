@@ -6,6 +6,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -31,6 +36,130 @@ TEST(Link, caller_goes_on_when_a_worker_has_ended_that_told_it_to_sleep) {
   std::jthread caller([&] { link.await_answer(seen, true); });
   link.listen(kNobody);
   link.dismiss();
+}
+
+// A worker that has taken up its first entry.
+class Busy {
+ public:
+  explicit Busy(std::size_t items) : link_(0, 0), memory_(workers_view(link_)), up_(channel().up_ring()) {
+    Entry entry;
+    entry.job = &job_;
+    entry.range = {0, items, 0};
+    entry.prompt = true;
+    link_.send(std::move(entry), 0, {});
+    link_.front()->claim->store(kClaimed);
+  }
+  Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
+  Link& link() noexcept { return link_; }
+  Entry& entry() noexcept { return *link_.front(); }
+  void take_up() { entry().taken->fetch_add(1); }
+
+  // The item is done, with a byte as its value.
+  void finish(std::byte value) {
+    const auto room = up_.reserve(kMost, kMost);
+    room[sizeof(UpHead) + count_] = value;
+    ++count_;
+    channel().progress.store(Progress::of(runs_, count_, count_));
+  }
+  void publish() {
+    const UpHead head{.count = static_cast<std::uint32_t>(count_), .elsewhere = 0, .size = count_, .nanos = 1};
+    std::memcpy(up_.reserve(kMost, kMost).data(), &head, sizeof head);
+    ++runs_;
+    up_.publish(sizeof head + std::exchange(count_, 0), static_cast<std::uint32_t>(Up::kValues));
+  }
+  // What has come, as the engine settles it.
+  std::size_t take(const std::optional<Arrival>& arrival) {
+    if (!arrival) return 0;
+    entry().done += arrival->count;
+    last_ = arrival->bytes.back();
+    return arrival->count;
+  }
+  std::byte last() const noexcept { return last_; }
+
+ private:
+  static constexpr std::size_t kMost = 256;
+
+  Job job_;
+  Link link_;
+  const os::Mapping memory_;
+  queue::RingProducer up_;
+  std::uint64_t count_ = 0;
+  std::uint16_t runs_ = 0;
+  std::byte last_{};
+};
+
+TEST(Link, what_was_taken_of_a_run_is_passed_over_when_it_arrives) {
+  Busy worker(4);
+  EXPECT_FALSE(worker.link().unpublished().has_value());
+  worker.finish(std::byte{1});
+  worker.finish(std::byte{2});
+  EXPECT_EQ(worker.take(worker.link().unpublished()), 2U);
+  EXPECT_EQ(worker.take(worker.link().unpublished()), 0U) << "once";
+  worker.finish(std::byte{3});
+  EXPECT_EQ(worker.take(worker.link().unpublished()), 1U);
+  EXPECT_EQ(worker.last(), std::byte{3});
+  worker.finish(std::byte{4});
+  worker.publish();
+  EXPECT_EQ(worker.take(worker.link().unpublished()), 0U) << "first what is published";
+  EXPECT_EQ(worker.take(worker.link().next()), 1U);
+  EXPECT_EQ(worker.last(), std::byte{4});
+  EXPECT_EQ(worker.entry().left(), 0U);
+  EXPECT_FALSE(worker.link().unsound());
+}
+
+TEST(Link, a_run_of_which_all_was_taken_arrives_when_its_entry_is_over) {
+  Busy worker(4);
+  worker.take_up();
+  worker.finish(std::byte{1});
+  EXPECT_EQ(worker.link().cut_short(worker.entry()), 1U);
+  EXPECT_EQ(worker.take(worker.link().unpublished()), 1U);
+  worker.link().pop_front();
+  worker.publish();
+  EXPECT_FALSE(worker.link().next().has_value());
+  EXPECT_TRUE(worker.link().silent());
+  EXPECT_FALSE(worker.link().unsound());
+}
+
+TEST(Link, a_run_that_has_less_than_was_taken_of_it_is_not_believed) {
+  Busy worker(4);
+  worker.finish(std::byte{1});
+  worker.finish(std::byte{2});
+  EXPECT_EQ(worker.take(worker.link().unpublished()), 2U);
+  const UpHead head{.count = 1, .elsewhere = 0, .size = 1, .nanos = 1};
+  queue::RingProducer up(worker.channel().up_ring());
+  std::memcpy(up.reserve(64, 64).data(), &head, sizeof head);
+  up.publish(sizeof head + 1, static_cast<std::uint32_t>(Up::kValues));
+  EXPECT_FALSE(worker.link().next().has_value());
+  EXPECT_TRUE(worker.link().unsound());
+}
+
+TEST(Link, an_entry_cut_short_keeps_what_was_taken_up_whatever_the_worker_writes) {
+  Busy worker(4);
+  worker.take_up();
+  worker.take_up();
+  std::atomic<std::uint32_t>& taken = *worker.entry().taken;
+  EXPECT_EQ(worker.link().cut_short(worker.entry()), 2U);
+  EXPECT_NE(taken.fetch_add(1) & EntryHead::kNoMore, 0U) << "the worker is told";
+  Busy wild(4);
+  wild.entry().taken->store(1000);
+  EXPECT_EQ(wild.link().cut_short(wild.entry()), 4U);
+  Busy behind(4);
+  behind.finish(std::byte{1});
+  EXPECT_EQ(behind.take(behind.link().unpublished()), 1U);
+  EXPECT_EQ(behind.link().cut_short(behind.entry()), 1U) << "no less than has an outcome";
+}
+
+TEST(Link, an_entry_lingers_that_is_at_the_front_at_two_looks) {
+  Busy worker(4);
+  EXPECT_EQ(worker.link().lingering(0), nullptr) << "not yet";
+  EXPECT_NE(worker.link().hurry_at, os::kForever);
+  const Nanos first = worker.link().hurry_at;
+  EXPECT_EQ(worker.link().lingering(first), nullptr);
+  EXPECT_EQ(worker.link().lingering(first), nullptr) << "the second look comes later";
+  EXPECT_EQ(worker.link().lingering(worker.link().hurry_at), &worker.entry());
+  worker.link().cut_short(worker.entry());
+  EXPECT_EQ(worker.link().lingering(worker.link().hurry_at), nullptr) << "once";
+  EXPECT_EQ(worker.link().hurry_at, os::kForever);
 }
 
 }  // namespace

@@ -33,9 +33,12 @@ bool inside_callback_of(const Engine* engine) noexcept { return engine != nullpt
 ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(settings)) {
   links_.resize(static_cast<std::size_t>(settings_.workers));
   sync::spinning_cpus();  // asked once, here, and known in all copies
-  template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds);
   try {
-    for (std::size_t place = 0; place < links_.size(); ++place) start_worker(place);
+    // Not before a copy of the program is made: it would have the workers' memory.
+    const auto start_workers = [this](start::Template& from) {
+      for (std::size_t place = 0; place < links_.size(); ++place) start_worker(place, from);
+    };
+    template_ = std::make_unique<start::Template>(settings_.method, &work, settings_.pass_fds, start_workers);
     await_ready();
     thread_ = os::Thread([this] {
       t_supervised = this;
@@ -82,7 +85,14 @@ void ProcessEngine::drive(const Job& job) {
   awaited_ = job.terms.attended ? &job : nullptr;
   dispatch();
   // What is the supervisor's alone: to end jobs, and to watch the clock.
-  if (!finished_.empty() || timed) wake();
+  if (!finished_.empty() || timed || unwatched()) wake();
+}
+
+// Whether there are prompt entries of which the supervisor knows nothing, since it sleeps; it will, once it is woken.
+bool ProcessEngine::unwatched() noexcept {
+  const bool some = std::any_of(links_.begin(), links_.end(),
+                                [](const auto& link) { return link && link->hurry_at != os::kForever; });
+  return some && !std::exchange(watching_, true);
 }
 
 bool ProcessEngine::submit(Task& task, const Terms& terms) {
@@ -172,14 +182,15 @@ void ProcessEngine::attend(Task& task) {
 void ProcessEngine::hand_back() noexcept {
   ++visits_;
   const bool asleep = asleep_.load(std::memory_order_seq_cst);
-  if ((asleep && !napping_ && !listen()) || !finished_.empty()) wake();
+  if ((asleep && !napping_ && !listen()) || !finished_.empty() || unwatched()) wake();
 }
 
 // The link of the worker whose next answer is the task's; null if there is none.
 std::shared_ptr<Link> ProcessEngine::link_of(const Task& task) {
   for (const auto& link : links_) {
     const Entry* const entry = link ? link->front() : nullptr;
-    if (entry != nullptr && entry->job != nullptr && entry->job->task == &task) return link;
+    if (entry == nullptr || entry->job == nullptr || entry->job->task != &task) continue;
+    return entry->job->cut_short ? nullptr : link;  // or else its caller would not hear of what others settle
   }
   return nullptr;
 }
@@ -255,8 +266,13 @@ bool ProcessEngine::drain(Nanos deadline) {
   }
 }
 
+// The workers are told here, since nothing is left for the supervisor to do before.
 void ProcessEngine::stop() {
   stopping_.store(true, std::memory_order_seq_cst);
+  {
+    const LockGuard guard(lock_);
+    if (unsettled_.load(std::memory_order_acquire) == 0) dismiss_workers();
+  }
   wake();
   if (thread_.joinable()) thread_.join();
 }

@@ -75,6 +75,7 @@ class ProcessEngine final : public Engine {
   void await_end(Job& job);
   std::shared_ptr<Link> link_of(const Task& task);
   void hand_back() noexcept;
+  bool unwatched() noexcept;
   std::vector<Job*> take_finished(const Task& task) noexcept;
   void settled(std::uint64_t jobs);
   void wake() noexcept;
@@ -89,11 +90,12 @@ class ProcessEngine final : public Engine {
   bool listen() noexcept;
   bool finish_jobs();
   static void finish(Job& job);
+  void dismiss_workers();
   void end_workers();
   void await_ready();
 
   // ---- workers (workers.cpp); under the lock ----
-  void start_worker(std::size_t place);
+  void start_worker(std::size_t place, start::Template& from);
   bool hear_news();
   void hear(start::News news);
   void template_died();
@@ -107,6 +109,9 @@ class ProcessEngine final : public Engine {
   // ---- entries (entries.cpp); under the lock ----
   bool collect();
   bool collect(Link& link);
+  bool collect_all(Link& link);
+  bool hurry();
+  void cut_short(Link& link, Entry& entry);
   void take(Link& link, const Arrival& arrival);
   void initialized(Link& link, const Arrival& arrival);
   void settle(Entry& entry, std::size_t count, detail::Returned returned);
@@ -120,6 +125,7 @@ class ProcessEngine final : public Engine {
   void stop_above(Job& job, std::size_t item);
   void revoke(Job& job, std::size_t first);
   bool take_out(Job& job);
+  bool leave(Job& job);
   void abort(Job& job);
   bool holds_only(Link& link, const Job& job);
   void put_back(Entry& entry);
@@ -160,6 +166,7 @@ class ProcessEngine final : public Engine {
   std::uint64_t visits_ = 0;      // turns that callers took
   std::uint64_t slept_at_ = 0;    // of these, when the supervisor went to sleep last
   bool napping_ = false;
+  bool watching_ = false;  // it sleeps, and will look whether prompt entries linger
   int barren_deaths_ = 0;
   bool starting_ = true;  // the first workers are not ready
   bool ending_ = false;

@@ -47,6 +47,7 @@ bool ProcessEngine::step() {
   bool busy = collect();
   busy = take_inbox() || busy;
   busy = watch_limits() || busy;
+  busy = hurry() || busy;
   return dispatch() || busy;
 }
 
@@ -85,6 +86,8 @@ void ProcessEngine::sleep(Nanos deadline) {
     const LockGuard guard(lock_);
     asleep_.store(true, std::memory_order_seq_cst);
     napping_ = visits_ != std::exchange(slept_at_, visits_);
+    watching_ = std::any_of(links_.begin(), links_.end(),
+                            [](const auto& link) { return link && link->hurry_at != os::kForever; });
     if (napping_) deadline = std::min(deadline, os::now() + kNap);
     bool quiet = (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
     {
@@ -95,7 +98,7 @@ void ProcessEngine::sleep(Nanos deadline) {
       descriptors.push_back(bell_.descriptor().number());
       if (template_) descriptors.push_back(template_->descriptor());
       for (const auto& link : links_) {
-        if (link) deadline = std::min(deadline, link->look_at);
+        if (link) deadline = std::min({deadline, link->look_at, link->hurry_at});
       }
     }
   }
@@ -150,14 +153,20 @@ void ProcessEngine::finish(Job& job) {
   }
 }
 
-// The workers have nothing any more. Each ends by itself, with its streams flushed; who takes too long is killed.
+// Under the lock: the workers have nothing any more, and are told so.
+void ProcessEngine::dismiss_workers() {
+  if (std::exchange(ending_, true)) return;
+  for (auto& link : links_) {
+    if (link && link->running()) link->send_quit();
+  }
+  if (template_) template_->end_with_workers();
+}
+
+// Each ends by itself, with its streams flushed; who takes too long is killed.
 void ProcessEngine::end_workers() {
   {
     const LockGuard guard(lock_);
-    ending_ = true;
-    for (auto& link : links_) {
-      if (link && link->running()) link->send_quit();
-    }
+    dismiss_workers();
   }
   const Nanos deadline = os::now() + kFarewell;
   const auto some_live = [this] {

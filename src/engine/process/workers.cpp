@@ -23,13 +23,13 @@ int spinners(std::size_t place, int workers) {
 
 }  // namespace
 
-void ProcessEngine::start_worker(std::size_t place) {
+void ProcessEngine::start_worker(std::size_t place, start::Template& from) {
   const auto tasks = static_cast<std::uint32_t>(settings_.tasks_per_worker);
   // The initializer is an entry, and no task.
   auto link = std::make_shared<Link>(tasks > 0 && settings_.initializer != nullptr ? tasks + 1 : tasks,
                                      spinners(place, settings_.workers));
   const auto descriptors = link->descriptors(bell_);
-  template_->request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
+  from.request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
   link->ready = settings_.initializer == nullptr;
   if (!link->ready) {
     const wire::CodeId code = wire::code_id(reinterpret_cast<const void*>(settings_.initializer));
@@ -123,7 +123,7 @@ void ProcessEngine::template_died() {
 void ProcessEngine::bury(std::size_t place, const os::End& end) {
   Link& link = *links_[place];
   collect(link);
-  if (const auto last = link.last_words()) take(link, *last);
+  if (const auto last = link.unpublished()) take(link, *last);
   const bool initializing = !link.ready;
   bool lost_one = false;
   if (Entry* const entry = link.front(); entry != nullptr && entry->job != nullptr && link.has_begun(*entry)) {
@@ -157,7 +157,7 @@ void ProcessEngine::replace(std::size_t place) {
     return fail(std::make_exception_ptr(Error("the workers of this pool die before they begin anything")));
   }
   try {
-    start_worker(place);
+    start_worker(place, *template_);
   } catch (...) {
     fail(std::current_exception());
   }

@@ -16,7 +16,11 @@ namespace muster::start {
 
 // From the program to a template.
 struct Order {
-  enum class What : std::uint32_t { kStart, kKill };
+  enum class What : std::uint32_t {
+    kStart,
+    kKill,
+    kEnd,  // when the last worker has ended, of which nothing need be told
+  };
   What what = What::kStart;
   std::uint32_t place = 0;  // of kStart; with descriptors
   std::int32_t id = 0;      // of kKill: a worker whose end will not be told

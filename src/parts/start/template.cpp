@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <exception>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -35,16 +36,28 @@ void demand_stillness(const os::Stillness& stillness) {
       "set aside there (forkserver)");
 }
 
-Template::Template(Method method, Body body, std::span<const int> keep) {
+Template::Template(Method method, Body body, std::span<const int> keep, const First& first) {
   // Of a copy of the program only the thread is left that copied it; and the original's connection is not for two.
   const bool in_copy = !serving() && served_once();
   if (method == Method::kSpawn) {
     if (in_copy) serve();
     spawn_template(body, keep);
+    begin(first);
   } else if (method == Method::kForkserver && !in_copy) {
-    order_template({.body = body}, keep);
+    order_template({.body = body}, keep, first);
   } else {
     fork_template(body, keep);
+    begin(first);
+  }
+}
+
+void Template::begin(const First& first) {
+  try {
+    first(*this);
+  } catch (...) {
+    os::shut(connection_);
+    end();
+    throw;
   }
 }
 
@@ -69,21 +82,30 @@ void Template::fork_template(Body body, std::span<const int> keep) {
   connection_ = std::move(ours);
 }
 
-void Template::order_template(const Wish& wish, std::span<const int> keep) {
+void Template::order_template(const Wish& wish, std::span<const int> keep, const First& first) {
   auto [ours, theirs] = os::message_pair();
   if (wish.anew) os::send_message(ours, bytes_of(place_anew(wish.body)));
   // Nothing is flushed: the server's streams were empty, and some thread of the program may hold one of ours.
   ask_server(wish, keep, theirs);
   theirs.reset();
-  await_answer(ours, process_);
   own_ = false;
   connection_ = std::move(ours);
+  std::exception_ptr failure;
+  try {
+    first(*this);  // the answer comes ahead of what is told of these
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  await_answer(connection_, process_);
+  begin([&failure](Template&) {
+    if (failure) std::rethrow_exception(failure);
+  });
 }
 
 void Template::spawn_template(Body body, std::span<const int> keep) {
   // Far more than any program needs that will ever come so far.
   constexpr os::Nanos kPatience = 60'000'000'000;
-  order_template({.anew = true, .body = body}, keep);
+  order_template({.anew = true, .body = body}, keep, [](Template&) {});
   await_anew(connection_, process_, os::now() + kPatience);
 }
 
@@ -109,6 +131,11 @@ void Template::end() noexcept {
 bool Template::request(std::uint32_t place, std::span<const int> descriptors) {
   const Order order{.what = Order::What::kStart, .place = place};
   return is_mine() && os::send_message(connection_, bytes_of(order), descriptors);
+}
+
+void Template::end_with_workers() noexcept {
+  const Order order{.what = Order::What::kEnd};
+  if (is_mine()) static_cast<void>(os::send_message(connection_, bytes_of(order)));
 }
 
 std::optional<News> Template::news() {

@@ -56,13 +56,17 @@ struct News {
 // The parent's side. For one thread at a time, and for the process that made it: in a copy of that it does nothing.
 class Template {
  public:
+  using First = std::function<void(Template&)>;
+
   // Starts a template. `keep`: descriptors of the program that workers shall have besides the standard streams, at most
   // 61. kFork flushes the program's streams; kForkserver waits for the server's answer, kSpawn until the new program
   // has called divert(). Throws std::system_error when the system gives no process, muster::Error where kFork meets
   // threads that it would tear (and says what to do), where the others come before serve() or after the end of what
   // that started, or where the new program does not become a template: it ends before, or has no build id, say. In a
   // worker, which has one thread, kForkserver means kFork, and kSpawn calls serve().
-  Template(Method method, Body body, std::span<const int> keep);
+  // `first` is called with this, to request the first workers, as soon as that can be done: kForkserver hears of them
+  // before it is ready. What it throws is thrown.
+  Template(Method method, Body body, std::span<const int> keep, const First& first = [](Template&) {});
   // Ends it and its workers, at once, and waits until they are gone.
   ~Template();
   Template(Template&&) noexcept = default;
@@ -70,14 +74,17 @@ class Template {
 
   // Asks for a worker. The answer comes as news; false when the template is gone, or one of the descriptors.
   bool request(std::uint32_t place, std::span<const int> descriptors);
+  // Has it end when its last worker has: it tells kClosed then, and perhaps not of ends before. No more requests.
+  void end_with_workers() noexcept;
   // The next news, if there are any.
   std::optional<News> news();
   // Readable when there may be news; -1 once kClosed was told.
   int descriptor() const noexcept { return connection_.number(); }
 
  private:
+  void begin(const First& first);
   void fork_template(Body body, std::span<const int> keep);
-  void order_template(const Wish& wish, std::span<const int> keep);
+  void order_template(const Wish& wish, std::span<const int> keep, const First& first);
   void spawn_template(Body body, std::span<const int> keep);
   bool is_mine() const noexcept { return connection_ && generation_ == os::generation(); }
   void end() noexcept;

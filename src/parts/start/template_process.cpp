@@ -53,7 +53,7 @@ class TemplateProcess {
     os::wait_readable(waited, ready, unsent_.empty() ? os::kForever : os::now() + kPatience);
     if (ready[kProgram] || ready[kFarewell]) return false;
     if (ready[kEnded]) reap_ended();
-    return send_unsent() && (!ready[kConnection] || obey());
+    return send_unsent() && (!ready[kConnection] || obey()) && !(ending_ && workers_.empty());
   }
 
   // ---- orders ----
@@ -68,6 +68,8 @@ class TemplateProcess {
       if (!order) continue;
       if (order->what == Order::What::kKill) {
         kill(order->id);
+      } else if (order->what == Order::What::kEnd) {
+        ending_ = true;
       } else if (message.cut) {
         tell({.what = Report::What::kRefused, .place = order->place, .error = EMFILE});
       } else {
@@ -115,14 +117,18 @@ class TemplateProcess {
     while (const std::optional<os::Ended> ended = os::reap_any()) {
       const auto worker = find(ended->id);
       if (worker == workers_.end()) continue;
-      tell({.what = Report::What::kEnded,
-            .place = worker->place,
-            .id = worker->id,
-            .signal = ended->end.signal,
-            .code = ended->end.code,
-            .peak_memory = ended->end.peak_memory});
+      if (!ending_) tell_end(*worker, ended->end);
       workers_.erase(worker);
     }
+  }
+
+  void tell_end(const Worker& worker, const os::End& end) {
+    tell({.what = Report::What::kEnded,
+          .place = worker.place,
+          .id = worker.id,
+          .signal = end.signal,
+          .code = end.code,
+          .peak_memory = end.peak_memory});
   }
 
   void kill(int id) noexcept {
@@ -173,6 +179,7 @@ class TemplateProcess {
   os::Descriptor ended_;
   std::vector<Worker> workers_;
   std::deque<Unsent> unsent_;
+  bool ending_ = false;  // with the last worker
 };
 
 }  // namespace

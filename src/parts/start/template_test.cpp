@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <new>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -118,6 +119,45 @@ TEST_P(Start, destructor_ends_all_workers) {
     for (const os::Process& worker : workers) EXPECT_TRUE(lives(worker));
   }
   for (const os::Process& worker : workers) EXPECT_FALSE(lives(worker));
+}
+
+TEST_P(Start, first_workers_may_be_asked_for_before_the_template_is_there) {
+  Template made(GetParam(), &return_place, {}, [](Template& from) {
+    from.request(3, {});
+    from.request(4, {});
+  });
+  std::set<int> codes;
+  while (codes.size() < 2) {
+    const News told = await_news(made);
+    ASSERT_TRUE(told.what == What::kStarted || told.what == What::kEnded);
+    if (told.what == What::kEnded) codes.insert(told.end.code);
+  }
+  EXPECT_EQ(codes, (std::set{3, 4}));
+}
+
+TEST_P(Start, what_asking_for_the_first_workers_throws_leaves_nobody) {
+  const auto ask = [](Template& from) {
+    from.request(0, {});
+    throw std::bad_alloc();
+  };
+  EXPECT_THROW(Template(GetParam(), &sleep_for_ever, {}, ask), std::bad_alloc);
+}
+
+TEST_P(Start, template_ends_with_its_last_worker_where_that_is_wanted) {
+  Template made(GetParam(), &sleep_for_ever, {});
+  const os::Process first = start_worker(made, 0);
+  const os::Process second = start_worker(made, 1);
+  made.end_with_workers();
+  os::send_signal(first, os::kKill);
+  EXPECT_TRUE(ends(first));
+  EXPECT_TRUE(lives(second));
+  os::send_signal(second, os::kKill);
+  while (await_news(made).what != What::kClosed) {
+  }
+  EXPECT_EQ(made.descriptor(), -1);
+  Template idle(GetParam(), &sleep_for_ever, {});
+  idle.end_with_workers();
+  EXPECT_EQ(await_news(idle).what, What::kClosed);
 }
 
 TEST_P(Start, destructor_ends_a_worker_that_was_only_asked_for) {
