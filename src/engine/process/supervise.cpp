@@ -12,8 +12,6 @@ using detail::LockGuard;
 
 namespace {
 
-// How long workers that were told to end may take for it.
-constexpr Nanos kFarewell = 1'000'000'000;
 // How long callers who take turns may leave what others wait for.
 constexpr Nanos kNap = 50'000;
 
@@ -70,6 +68,7 @@ bool ProcessEngine::take_inbox() {
   if (terminated && !terminated_) {
     terminated_ = true;
     kill_all();
+    staffed_.ring();
   }
   if (terminated_) drop_all();
   return some;
@@ -156,8 +155,9 @@ void ProcessEngine::end_workers() {
     const LockGuard guard(lock_);
     ending_ = true;
     for (auto& link : links_) {
-      if (link && link->running()) link->send_quit();
+      if (link) link->discharge();
     }
+    staffed_.ring();
   }
   const Nanos deadline = os::now() + kFarewell;
   const auto some_live = [this] {
@@ -176,6 +176,7 @@ void ProcessEngine::end_workers() {
   }
   const LockGuard guard(lock_);
   template_.reset();  // with whoever is left
+  for (const auto& link : links_) worked_ += link ? link->worked(os::now()) : 0;
   links_.clear();
 }
 
