@@ -1,4 +1,5 @@
-// Pools of threads that are changed and held while they work: what only tasks can show that share memory, or their pool.
+// Pools of threads that are changed and held while they work: what only tasks can show that share memory, or their
+// pool.
 
 #include <gtest/gtest.h>
 #include <muster/thread_pool.hpp>

@@ -126,7 +126,8 @@ TEST(ProcessControl, a_worker_that_does_not_come_to_its_end_keeps_no_resize_wait
   const std::vector<int> before = all_pids(pool);
   Bell bell;
   Gate gate;
-  const auto both = pool.map_async(muster::bind(clog, bell.path(), gate.path()), std::views::iota(0, 2), {.chunksize = 1});
+  const auto both =
+      pool.map_async(muster::bind(clog, bell.path(), gate.path()), std::views::iota(0, 2), {.chunksize = 1});
   bell.await(2);
   gate.open();
   both.wait();
@@ -243,6 +244,52 @@ TEST(ProcessControl, a_new_worker_whose_initializer_dies_is_the_end_of_the_pool_
   EXPECT_THROW(pool.apply(square, 2), WorkerLost);
 }
 
+int parent_here(int /*item*/) { return getppid(); }
+
+// Another one than the last; who asks may meet a worker that is being killed.
+int next_template(ProcessPool& pool, int last) {
+  for (;;) {
+    try {
+      const int now = pool.apply(parent_here, 0);
+      if (now != last) return now;
+    } catch (const WorkerLost&) {
+    }
+  }
+}
+
+// Of a copy of the program there is no second one; others can be had again, and whoever was being added comes from
+// those.
+TEST(ProcessControl, a_template_that_is_killed_while_a_pool_changes_its_size_is_replaced_or_missed) {
+  ProcessPool pool(Processes::with({.processes = 2}));
+  std::atomic<bool> over{false};
+  std::atomic<bool> missed{false};
+  std::thread resizer([&] {
+    try {
+      for (int i = 0; !over; ++i) pool.resize(1 + i % 5);
+    } catch (const Error&) {
+      missed = true;
+    }
+  });
+  if (method_under_test() == StartMethod::fork) {
+    ::kill(next_template(pool, 0), SIGKILL);
+  } else {
+    for (int round = 0, last = 0; round < 5; ++round) {
+      last = next_template(pool, last);
+      ::kill(last, SIGKILL);
+    }
+    next_template(pool, 0);
+    over = true;
+  }
+  resizer.join();
+  EXPECT_EQ(missed, method_under_test() == StartMethod::fork);
+  if (missed) {
+    EXPECT_THROW(pool.resize(2), Error);
+  } else {
+    pool.resize(3);
+    expect_to_meet(pool, 3);
+  }
+}
+
 // ---- pauses ---------------------------------------------------------------------------------------------------------
 
 TEST(ProcessControl, workers_that_die_in_a_pause_are_replaced_and_begin_nothing) {
@@ -294,7 +341,8 @@ TEST(ProcessControl, a_paused_map_of_which_some_is_done_can_be_cancelled) {
   const Notes done;
   Bell bell;
   Gate gate;
-  const auto holds_one = [](const std::string& notes, const std::string& bell_path, const std::string& gate_path, int i) {
+  const auto holds_one = [](const std::string& notes, const std::string& bell_path, const std::string& gate_path,
+                            int i) {
     if (i == 5) hold(bell_path, gate_path, 0);
     note(notes, i);
   };
@@ -369,7 +417,8 @@ class Storm {
   void call(Random& random) {
     const int rounds = sanitized() ? 4 : 10;
     for (int round = 0; round < rounds; ++round) {
-      const auto map = pool_->map_async(slow_square, std::views::iota(0, 200), {.chunksize = pick(random, 8), .retries = 1000});
+      const auto map =
+          pool_->map_async(slow_square, std::views::iota(0, 200), {.chunksize = pick(random, 8), .retries = 1000});
       std::vector<AsyncResult<int>> asked;
       for (int i = 0; i < 60; ++i, ++calls_) asked.push_back(pool_->apply_async(slow_square, i));
       for (int i = 0; i < 20; ++i, ++calls_) count([&] { return pool_->apply(slow_square, i); }, i);

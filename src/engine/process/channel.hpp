@@ -137,7 +137,7 @@ struct Channel {
   queue::RingWords down;
   queue::RingWords up;
   alignas(64) detail::EventCount<detail::Scope::kShared> work;  // rung by the pool: there are records for the worker
-  std::atomic<std::uint32_t> stay{kStays};                        // or it is to leave
+  std::atomic<std::uint32_t> stay{kStays};                      // or it is to leave
   alignas(64) detail::EventCount<detail::Scope::kShared> room;  // rung by the pool: there is room in the ring up
   // Who sleeps, or is about to, until the worker has published something. Whoever sets it back to kNobody wakes them.
   alignas(64) std::atomic<std::uint32_t> listener{kNobody};

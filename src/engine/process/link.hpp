@@ -29,7 +29,7 @@ struct Entry {
   std::uint32_t sequence = 0;
   std::atomic<std::uint32_t>* claim = nullptr;  // in the record
   std::uint32_t position = 0;                   // of that in the ring
-  Nanos limit = 0;  // an item may take so long; 0: no limit
+  Nanos limit = 0;                              // an item may take so long; 0: no limit
   bool stop_at_failure = false;
   bool in_place = false;                   // its values are left in the job's landing
   std::shared_ptr<memory::Segment> input;  // its bytes, where they are large
@@ -189,7 +189,7 @@ class Link {
   bool leaves_ = false;
   const Nanos made_at_ = os::now();
   Nanos initializing_ = 0;  // how long that took
-  os::Mapping arrived_;  // memory of the last arrival's own
+  os::Mapping arrived_;     // memory of the last arrival's own
 };
 
 }  // namespace muster::engine::process

@@ -36,8 +36,8 @@ TEST(Link, caller_goes_on_when_a_worker_has_ended_that_told_it_to_sleep) {
   link.dismiss();
 }
 
-// What it was given lies in a ring, where something else comes to lie once the worker is done with it; whatever that is,
-// it does not say that the first is still to be had.
+// What it was given lies in a ring, where something else comes to lie once the worker is done with it; whatever that
+// is, it does not say that the first is still to be had.
 TEST(Link, takes_nothing_back_that_the_worker_has_passed_and_not_answered_yet) {
   Link link(0, 0);
   const os::Mapping memory = workers_view(link);

@@ -139,7 +139,8 @@ void ProcessEngine::go_on() {
 void ProcessEngine::take_back(std::size_t first_place) {
   std::vector<Entry*> taken;
   std::size_t most = 0;
-  for (std::size_t place = first_place; place < links_.size(); ++place) most += links_[place] ? links_[place]->load() : 0;
+  for (std::size_t place = first_place; place < links_.size(); ++place)
+    most += links_[place] ? links_[place]->load() : 0;
   taken.reserve(most);
   for (std::size_t place = first_place; place < links_.size(); ++place) {
     if (!links_[place]) continue;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "engine/process/process_engine.hpp"
@@ -101,7 +102,7 @@ void ProcessEngine::sleep(Nanos deadline) {
   std::array<bool, 2> ready{};
   if (!descriptors.empty()) {
     const os::Idle idle;
-    os::wait_readable(descriptors, ready, deadline);
+    os::wait_readable(descriptors, std::span(ready).first(descriptors.size()), deadline);
   }
   asleep_.store(false, std::memory_order_relaxed);
   if (ready[0]) bell_.silence();

@@ -84,8 +84,8 @@ void ProcessEngine::hear(start::News news) {
       break;
     case What::kRefused:
       vacate(news.place);
-      refused(news.place, std::make_exception_ptr(std::system_error(news.error, std::generic_category(),
-                                                                    "cannot start a worker process")));
+      refused(news.place, std::make_exception_ptr(
+                              std::system_error(news.error, std::generic_category(), "cannot start a worker process")));
       break;
     case What::kEnded:
       bury(news.place, news.end);
