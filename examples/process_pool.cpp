@@ -75,6 +75,17 @@ int main(int argc, char** argv) {
   std::printf("%zu workers for 3 tasks\n", std::set(pids.begin(), pids.end()).size());
   // end
 
+  // resize
+  pool.pause();  // nothing begins
+  auto waiting = pool.map_async(worker, std::views::iota(0, 100));
+  pool.resize(4);  // two more processes
+  std::printf("%d workers, %zu processes, ", pool.stats().workers, pool.worker_pids().size());
+  std::printf("%d call waits\n", static_cast<int>(pool.stats().unfinished()));
+  pool.resume();
+  waiting.wait();
+  pool.resize(1);
+  // end
+
   // array
   muster::SharedArray<double> samples(1'000'000);  // zeros, in memory that workers see
   std::iota(samples.begin(), samples.end(), 0.0);

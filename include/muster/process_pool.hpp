@@ -22,7 +22,7 @@ class ProcessPool : public detail::AnyPool<ProcessPool, detail::RemoteWork> {
   explicit ProcessPool(int processes = 0) : ProcessPool(ProcessOptions{.processes = processes}) {}
   explicit ProcessPool(const ProcessOptions& options) : AnyPool(detail::PoolCore::of_processes(options)) {}
 
-  // The workers that live now.
+  // The workers that live now, with those that a resize has made too many and that are not gone yet.
   std::vector<int> worker_pids() const { return core().worker_pids(); }
 };
 

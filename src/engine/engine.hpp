@@ -134,13 +134,12 @@ class Engine {
   // Ends the workers without waiting for them: for whoever runs on one. `self` is kept until the last is gone.
   virtual void abandon(std::shared_ptr<void> self) = 0;
 
-  // For engines whose workers are threads; the others refuse, and are not asked.
   // Changes the number of workers: at least 1. Those that are too many end what they have begun, and go. False where
-  // the engine takes no more work. Throws what starting a thread throws, and leaves all as it was then.
-  virtual bool resize(int /*workers*/) { return false; }
+  // the engine takes no more work. Throws what starting a worker throws, and leaves all as it was then.
+  virtual bool resize(int workers) = 0;
   // Until resume (or terminate), nobody begins what was not begun before, but for what that waits for.
-  virtual void pause() {}
-  virtual void resume() {}
+  virtual void pause() = 0;
+  virtual void resume() = 0;
 
   // Memory in which workers elsewhere can leave so many bytes of a loop's results; null: there is none to be had, or it
   // is not worth it. Throws std::bad_alloc.
@@ -150,7 +149,7 @@ class Engine {
   virtual bool inside() const noexcept = 0;
   // What each busy worker is doing, for reports.
   virtual std::vector<const std::type_info*> running() const = 0;
-  virtual Load load() const { return {.workers = workers()}; }
+  virtual Load load() const = 0;
   // The processes that work for this engine now; empty where the workers are threads.
   virtual std::vector<int> worker_ids() const { return {}; }
   // Why no worker can start any more: the exception of a worker_enter hook; else null.

@@ -3,11 +3,9 @@
 // moment.
 
 #include <chrono>
-#include <condition_variable>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <mutex>
 #include <random>
 #include <stop_token>
 #include <thread>
@@ -17,6 +15,7 @@
 
 #include "tests/chaos/board.hpp"
 #include "tests/chaos/judge.hpp"
+#include "tests/chaos/rest.hpp"
 #include "tests/support/killing.hpp"
 
 namespace muster::chaos {
@@ -27,15 +26,14 @@ class Killer {
   Killer(const ProcessPool& pool, Board& board, Judge& judge, std::uint64_t seed, std::chrono::microseconds pause)
       : pool_(pool),
         board_(board),
-        judge_(judge),
         random_(seed),
         pause_(pause),
+        rest_(judge),
         thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
  private:
   void run(const std::stop_token& stop) {
-    std::exponential_distribution<double> next(1.0 / static_cast<double>(pause_.count()));
-    while (rest(stop, std::chrono::microseconds(static_cast<long>(next(random_))))) {
+    while (rest_(stop, around(random_, pause_))) {
       const std::vector<int> pids = pool_.worker_pids();
       if (!pids.empty()) kill_one(stop, pids[random_() % pids.size()]);
     }
@@ -43,29 +41,17 @@ class Killer {
 
   void kill_one(const std::stop_token& stop, int pid) {
     const bool stopped = random_() % 4 == 0 && testing::kill_worker(pool_, pid, SIGSTOP);
-    if (stopped) rest(stop, std::chrono::milliseconds(random_() % 20));
+    if (stopped) rest_(stop, std::chrono::milliseconds(random_() % 20));
     // Noted first: its loss may be heard of before the signal's sender goes on.
     board_.note(pid);
     if (testing::kill_worker(pool_, pid, SIGKILL)) board_.count(stopped ? Death::kStoppedAndKilled : Death::kKilled);
   }
 
-  // False when it is time to end.
-  bool rest(const std::stop_token& stop, std::chrono::microseconds time) {
-    const auto end = Clock::now() + time;
-    std::unique_lock lock(mutex_);
-    woken_.wait_until(lock, stop, end, [] { return false; });
-    if (stop.stop_requested()) return false;
-    judge_.starved(Clock::now() - end);
-    return true;
-  }
-
   const ProcessPool& pool_;
   Board& board_;
-  Judge& judge_;
   std::mt19937_64 random_;
   const std::chrono::microseconds pause_;
-  std::mutex mutex_;
-  std::condition_variable_any woken_;
+  Rest rest_;
   std::jthread thread_;  // last: it uses the others
 };
 

@@ -16,6 +16,7 @@
 
 #include <muster/pool.hpp>
 
+#include "tests/chaos/changer.hpp"
 #include "tests/chaos/killer.hpp"
 #include "tests/chaos/tasks.hpp"
 #include "tests/support/sanitized.hpp"
@@ -46,6 +47,8 @@ class Round {
     {
       std::optional<Killer> killer;
       if (pick(4) > 0) killer.emplace(pool_, board_, judge_, random_(), std::chrono::microseconds(500 << pick(5)));
+      std::optional<Changer> changer;
+      if (pick(3) == 0) changer.emplace(pool_, judge_, random_(), std::chrono::microseconds(500 << pick(5)));
       // All the time, in the background: every item is right, however often it is begun.
       const long items = 1 + pick(tasks_per_worker_ > 0 ? kBackgroundOfReplaced : kBackground);
       auto background =

@@ -1,5 +1,6 @@
 #pragma once
-// One pool from its beginning to its end, with calls of all kinds on their way while its workers die.
+// One pool from its beginning to its end, with calls of all kinds on their way while its workers die, and while it
+// grows, shrinks and pauses.
 
 #include <cstdint>
 

@@ -54,35 +54,20 @@ class AnyPool : public PoolCalls<Self, Kind> {
   // DeadlockError in a task of the pool.
   void wait_all() { core_->wait_all(); }
 
-  // ---- for pools of threads ----------------------------------------------------------------------------------------
-
   // Changes the number of workers, while they work; 0: usable_cpus(). New ones have run their initializer when it
   // returns. Those that are too many end what they have begun and go, with their thread-local objects; nobody waits for
-  // that. Also from within a task. Throws ValueError when negative, PoolClosed after the pool's end has begun,
-  // std::system_error (and the number stays what it was) when the system gives no thread, what an initializer throws.
-  void resize(int processes)
-    requires(Kind::kForks)
-  {
-    core_->resize(processes);
-  }
+  // that, and what they have not begun is done by others. Also from within a task of a pool of threads, and from a
+  // callback. Throws ValueError when negative, PoolClosed after the pool's end has begun (closed is not ended),
+  // std::system_error (and the number stays what it was) when the system gives no thread or process; what an
+  // initializer throws: the pool has failed then.
+  void resize(int processes) { core_->resize(processes); }
   // From now on no call, and no further chunk of a map, begins, until resume(), join() or terminate(). What has begun
   // goes on, with what it waits for; at this moment a worker may just be beginning one more. Calls are accepted
-  // meanwhile, and those that wait for their results wait. May be called again, to no effect.
-  void pause()
-    requires(Kind::kForks)
-  {
-    core_->pause();
-  }
-  void resume()
-    requires(Kind::kForks)
-  {
-    core_->resume();
-  }
-  PoolStats stats() const
-    requires(Kind::kForks)
-  {
-    return core_->stats();
-  }
+  // meanwhile, and those that wait for their results wait. A process that dies is replaced. May be called again, to no
+  // effect.
+  void pause() { core_->pause(); }
+  void resume() { core_->resume(); }
+  PoolStats stats() const { return core_->stats(); }
 
   PoolCore& core() const noexcept { return *core_; }
   const CallOptions& defaults() const noexcept { return defaults_; }

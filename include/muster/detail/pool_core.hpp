@@ -90,7 +90,6 @@ class MUSTER_EXPORT PoolCore : public std::enable_shared_from_this<PoolCore> {
   virtual void terminate() = 0;
   virtual void join() = 0;
   virtual void wait_all() = 0;
-  // Pools of threads only.
   virtual void resize(int workers) = 0;
   virtual void pause() = 0;
   virtual void resume() = 0;

@@ -51,6 +51,7 @@ void Call::run(EntryHead& head, std::span<const std::byte> input, std::exception
   taken_ = head.taken.load(std::memory_order_relaxed) != EntryHead::kNotCounted ? &head.taken : nullptr;
   next_note_ = Note::of(head.sequence, 0);
   begun_at_ = os::now();
+  channel_.worked.store(worked_ - begun_at_, std::memory_order_relaxed);
   settled_ = 0;
   open_run();
   call(head, why ? std::move(why) : common_failure_);
@@ -59,6 +60,8 @@ void Call::run(EntryHead& head, std::span<const std::byte> input, std::exception
     spill_.reset();
     spill_capacity_ = 0;
   }
+  worked_ += static_cast<os::Nanos>(ran_);
+  channel_.worked.store(worked_, std::memory_order_relaxed);
   // Between entries nothing is begun: a death is nobody's loss then.
   channel_.note.store(Note::kNone, std::memory_order_release);
 }
@@ -175,6 +178,7 @@ void Call::close_run() noexcept {
 // the same items in it and in `progress`.
 void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
   std::memcpy(record, &head, sizeof head);
+  ran_ = head.nanos;
   ++runs_;
   up_.publish(sizeof head + (head.elsewhere != 0 ? 0 : head.size), static_cast<std::uint32_t>(kind));
   // The ring's position is published in sequential consistency, and the pool looks at it after it said that it sleeps:

@@ -70,6 +70,8 @@ class Call final : public detail::RemoteCall {
 
   os::Nanos limit_ = 0;      // that an item may take
   os::Nanos begun_at_ = 0;   // of the entry
+  std::uint64_t ran_ = 0;    // since then, at the last record
+  os::Nanos worked_ = 0;     // of the entries before
   std::size_t settled_ = 0;  // items of the entry that were published
   std::uint16_t runs_ = 0;   // records published, as Progress counts them
   std::byte* run_end_ = nullptr;

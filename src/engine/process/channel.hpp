@@ -28,7 +28,6 @@ enum class Down : std::uint32_t {
   kForget,  // ForgetHead: no entry will use it again
   kCommon,  // CommonHead, bytes: what the following entries share, up to the next of these
   kEntry,   // EntryHead, bytes: items to be run
-  kQuit,    // nothing: end yourself
 };
 
 // Where the bytes of a record are.
@@ -133,10 +132,18 @@ enum Listener : std::uint32_t {
   kCaller = 2,      // a caller who waits for this worker's answer, on the word itself
 };
 
+// Whether a worker goes on.
+enum Stay : std::uint32_t {
+  kStays = 0,
+  kIsToLeave = 1,  // once it has no record left; the pool may think better of it
+  kLeaves = 2,     // the worker's word: it takes no more, and ends
+};
+
 struct Channel {
   queue::RingWords down;
   queue::RingWords up;
   alignas(64) detail::EventCount<detail::Scope::kShared> work;  // rung by the pool: there are records for the worker
+  std::atomic<std::uint32_t> stay{kStays};                      // or it is to leave
   alignas(64) detail::EventCount<detail::Scope::kShared> room;  // rung by the pool: there is room in the ring up
   // Who sleeps, or is about to, until the worker has published something. Whoever sets it back to kNobody wakes them.
   alignas(64) std::atomic<std::uint32_t> listener{kNobody};
@@ -148,6 +155,9 @@ struct Channel {
   alignas(64) std::atomic<std::uint64_t> note{Note::kNone};
   std::atomic<std::int64_t> begun_at{0};  // of a timed item, by the monotonic clock
   std::atomic<std::uint64_t> progress{0};
+  // How long the worker has run entries, in nanoseconds; while it runs one (then it is negative), less the moment at
+  // which that began.
+  std::atomic<std::int64_t> worked{0};
   std::uint64_t entries = UINT64_MAX;  // how many this worker may run; then it ends
   int spinners = 0;                    // how many of its threads may spin
 

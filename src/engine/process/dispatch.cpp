@@ -23,7 +23,7 @@ constexpr std::size_t kLargeAtOnce = 2;
 }  // namespace
 
 bool ProcessEngine::dispatch() {
-  if (terminated_) return false;
+  if (terminated_ || paused_) return false;
   bool some = false;
   for (;;) {
     Job* const job = lanes_.front();
@@ -164,7 +164,7 @@ std::size_t ProcessEngine::entry_size(Job& job) const noexcept {
   std::size_t wanted = 1;
   if (nanos > 0) {
     const auto long_enough = static_cast<std::size_t>(std::min(kEntryNanos / nanos + 1, 1e9));
-    const std::size_t fair = left / (2 * static_cast<std::size_t>(settings_.workers)) + 1;
+    const std::size_t fair = left / (2 * size()) + 1;
     wanted = std::min({long_enough, fair, job.chunk * kGrowth});
   }
   if (job.bytes_an_item > 0) wanted = std::min<std::size_t>(wanted, kInlineBytes / job.bytes_an_item + 1);

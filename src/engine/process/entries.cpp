@@ -73,7 +73,8 @@ void ProcessEngine::take(Link& link, const Arrival& arrival) {
 void ProcessEngine::initialized(Link& link, const Arrival& arrival) {
   end_entry(link);
   if (arrival.kind == Up::kValues) {
-    link.ready = true;
+    link.initialized();
+    count_arrivals();
   } else if (arrival.kind == Up::kException) {
     fail(settings_.read_exception(arrival.bytes));
   } else {

@@ -50,6 +50,26 @@ void Link::born(os::Process process) {
   workers_end_.reset();
 }
 
+// The worker takes what it sees as the count of `work`, then looks for records, and then here: so it sees what we have
+// written, or does not sleep over it.
+void Link::discharge() noexcept {
+  if (std::exchange(discharged_, true)) return;
+  channel().stay.store(kIsToLeave, std::memory_order_release);
+  channel().work.ring();
+}
+
+bool Link::keep() noexcept {
+  if (!discharged_) return true;
+  std::uint32_t asked = kIsToLeave;
+  leaves_ = leaves_ || !channel().stay.compare_exchange_strong(asked, kStays, std::memory_order_acq_rel);
+  if (leaves_) {
+    look_at = os::now() + kFarewell;
+    return false;
+  }
+  discharged_ = false;
+  return true;
+}
+
 // ---- down -----------------------------------------------------------------------------------------------------------
 
 // Large bytes are in memory that the worker knows, or go ahead through the connection, and the record says that they
@@ -148,6 +168,7 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
   if (inline_bytes > 0) std::memcpy(room.data() + sizeof(EntryHead), bytes.data(), inline_bytes);
   entry.claim = &head->claim;
   if (entry.prompt) entry.taken = &head->taken;
+  entry.position = down_.position();
   down_.publish(sizeof(EntryHead) + inline_bytes, static_cast<std::uint32_t>(Down::kEntry));
   unflushed_ = true;
   --quota_;
@@ -157,17 +178,12 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
   static_cast<void>(is_watched());
 }
 
-void Link::send_quit() {
-  if (!has_room()) return kill();
-  put(Down::kQuit, {}, {});
-  flush();
-}
-
 void Link::flush() noexcept {
   if (std::exchange(unflushed_, false)) woken_ = channel().work.ring();
 }
 
 bool Link::revoke(Entry& entry) noexcept {
+  if (entry.revoked || !down_.keeps(entry.position)) return false;
   std::uint32_t free = kFree;
   if (!entry.claim->compare_exchange_strong(free, kRevoked, std::memory_order_acq_rel)) return false;
   entry.revoked = true;
@@ -197,7 +213,7 @@ Entry* Link::lingering(Nanos now) noexcept {
   Entry* const entry = front();
   const bool prompt = entry != nullptr && entry->taken != nullptr;
   hurry_at = prompt ? now + kLong : os::kForever;
-  const bool claimed = prompt && entry->claim->load(std::memory_order_acquire) == kClaimed;
+  const bool claimed = prompt && is_claimed(*entry);
   const std::uint32_t before = std::exchange(watched_, claimed ? entry->sequence : kSequences);
   return claimed && before == entry->sequence ? entry : nullptr;
 }
@@ -345,7 +361,7 @@ std::optional<Arrival> Link::unpublished() {
 std::optional<Arrival> Link::landed(const Entry& entry) noexcept {
   const std::uint64_t seen = note();
   const std::uint64_t item = seen & UINT32_MAX;
-  if (entry.claim->load(std::memory_order_acquire) != kClaimed || seen == Note::kNone) return std::nullopt;
+  if (!is_claimed(entry) || seen == Note::kNone) return std::nullopt;
   if ((seen & ~Note::kNone) >> 32U != entry.sequence || item <= entry.done || item > entry.range.size()) {
     return std::nullopt;
   }
@@ -354,10 +370,27 @@ std::optional<Arrival> Link::landed(const Entry& entry) noexcept {
 
 // ---- what it is at --------------------------------------------------------------------------------------------------
 
+// Of an entry that was not revoked. Where something else lies by now, the worker is done with it.
+bool Link::is_claimed(const Entry& entry) const noexcept {
+  return !down_.keeps(entry.position) || entry.claim->load(std::memory_order_acquire) == kClaimed;
+}
+
 bool Link::has_begun(const Entry& entry) noexcept {
   const std::uint64_t seen = note();
-  return entry.claim->load(std::memory_order_acquire) == kClaimed && seen != Note::kNone &&
-         (seen & ~Note::kNone) == Note::of(entry.sequence, entry.done);
+  return is_claimed(entry) && seen != Note::kNone && (seen & ~Note::kNone) == Note::of(entry.sequence, entry.done);
+}
+
+// Not longer than there has been a worker, whatever it wrote.
+Nanos Link::ran(Nanos now) noexcept {
+  const Nanos told = channel().worked.load(std::memory_order_relaxed);
+  return std::clamp<Nanos>(told < 0 ? now + told : told, 0, std::max<Nanos>(now - made_at_, 0));
+}
+
+Nanos Link::worked(Nanos now) noexcept { return ready ? std::max<Nanos>(ran(now) - initializing_, 0) : 0; }
+
+void Link::initialized() noexcept {
+  initializing_ = ran(os::now());
+  ready = true;
 }
 
 bool Link::was_condemned(const Entry& entry) noexcept {
@@ -367,6 +400,7 @@ bool Link::was_condemned(const Entry& entry) noexcept {
 // A begun item can only be the front entry's. Its note names the item, so that the time is read for the same.
 Link::Judgement Link::judge(Nanos now) noexcept {
   look_at = os::kForever;
+  if (leaves_) return Judgement::kCondemned;
   for (const Entry& entry : entries_) {
     if (entry.limit > 0 && !entry.revoked) look_at = std::min(look_at, now + entry.limit);
   }

@@ -18,13 +18,17 @@
 
 namespace muster::engine::process {
 
+// How long a worker that was told to end may take for it.
+inline constexpr Nanos kFarewell = 1'000'000'000;
+
 // Items that are in a worker's ring. `done`: so many of them have an outcome.
 struct Entry {
   Job* job = nullptr;  // null: the worker's initializer
   Range range;
   std::size_t done = 0;
   std::uint32_t sequence = 0;
-  std::atomic<std::uint32_t>* claim = nullptr;
+  std::atomic<std::uint32_t>* claim = nullptr;  // in the record
+  std::uint32_t position = 0;                   // of that in the ring
   std::atomic<std::uint32_t>* taken = nullptr;  // of a prompt entry that may be cut short; see EntryHead
   Nanos limit = 0;                              // an item may take so long; 0: no limit
   bool stop_at_failure = false;
@@ -59,12 +63,18 @@ class Link {
   int pid() const noexcept { return process_.id; }
   void kill() noexcept { os::send_signal(process_, os::kKill); }
 
+  // Tells the worker to end itself once it has nothing. It is given no more.
+  void discharge() noexcept;
+  // Takes that back, if it was told so. False: it ends already; look_at says when it should be gone.
+  bool keep() noexcept;
+  bool discharged() const noexcept { return discharged_; }
+
   // ---- down ----
   // Whether a record of inline size can be sent now.
   bool has_room() noexcept { return !down_.reserve(kRecordMost, kRecordMost).empty(); }
   // Whether it can be given one more now.
   bool takes_entries() noexcept {
-    return running() && ready && quota_ > 0 && load() < credit && !unsound() && has_room();
+    return running() && ready && !discharged_ && quota_ > 0 && load() < credit && !unsound() && has_room();
   }
   // Whether it was given all entries that it may run; then it ends by itself.
   bool spent() const noexcept { return quota_ == 0; }
@@ -80,7 +90,6 @@ class Link {
   void forget_gone(const memory::Shelf& shelf);
   // The bytes of entry.input, if it has one, were sent.
   void send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes);
-  void send_quit();
   // Rings once for all that was sent.
   void flush() noexcept;
   // Whether the worker will not answer in a moment, so that it is better to sleep than to spin: it was asleep when it
@@ -136,9 +145,15 @@ class Link {
   // ---- what it is at ----
   // Whether the front entry's next item has begun.
   bool has_begun(const Entry& entry) noexcept;
-  // The item that has a time limit: condemns it if its time is over. Sets look_at.
+  // The item that has a time limit: condemns it if its time is over. So is a worker that takes too long to end. Sets
+  // look_at.
   enum class Judgement : std::uint8_t { kInTime, kCondemned };
   Judgement judge(Nanos now) noexcept;
+  // Whether it runs an item of somebody's.
+  bool is_busy() noexcept { return running() && ready && note() != Note::kNone; }
+  // How long it has run entries; its initializer is none.
+  Nanos worked(Nanos now) noexcept;
+  void initialized() noexcept;
   bool was_condemned(const Entry& entry) noexcept;
 
  private:
@@ -157,9 +172,11 @@ class Link {
   std::optional<Arrival> read(const queue::RingConsumer::Record& record, const Early& early);
   std::optional<Arrival> rest(const UpHead& head, Up kind, std::span<const std::byte> bytes, const Early& early);
   bool fetch_memory(std::size_t size);
+  bool is_claimed(const Entry& entry) const noexcept;
   std::optional<Arrival> landed(const Entry& entry) noexcept;
   std::int32_t workers_cpu() noexcept { return channel().workers_cpu.load(std::memory_order_relaxed); }
   bool is_moving() noexcept { return workers_cpu() == Channel::kMoving; }
+  Nanos ran(Nanos now) noexcept;
   std::uint64_t note() noexcept { return channel().note.load(std::memory_order_acquire); }
 
   os::Mapping memory_;
@@ -189,7 +206,11 @@ class Link {
   const void* attended_for_ = nullptr;
   Listener listener_ = kNobody;  // as it was set last; the worker may have set it back
   bool unsound_ = false;
-  os::Mapping arrived_;  // memory of the last arrival's own
+  bool discharged_ = false;
+  bool leaves_ = false;
+  const Nanos made_at_ = os::now();
+  Nanos initializing_ = 0;  // how long that took
+  os::Mapping arrived_;     // memory of the last arrival's own
 };
 
 }  // namespace muster::engine::process

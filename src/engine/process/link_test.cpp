@@ -13,6 +13,7 @@
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "os/process.hpp"
 #include "tests/support/leaks.hpp"
@@ -160,6 +161,32 @@ TEST(Link, an_entry_lingers_that_is_at_the_front_at_two_looks) {
   worker.link().cut_short(worker.entry());
   EXPECT_EQ(worker.link().lingering(worker.link().hurry_at), nullptr) << "once";
   EXPECT_EQ(worker.link().hurry_at, os::kForever);
+}
+
+// What it was given lies in a ring, where something else comes to lie once the worker is done with it; whatever that
+// is, it does not say that the first is still to be had.
+TEST(Link, takes_nothing_back_that_the_worker_has_passed_and_not_answered_yet) {
+  Link link(0, 0);
+  const os::Mapping memory = workers_view(link);
+  queue::RingConsumer worker(static_cast<Channel*>(memory.data())->down_ring());
+  const std::vector<std::byte> zeros(kInlineBytes);
+  const auto pass = [&](std::uint32_t claim) {
+    Entry entry;
+    entry.range = {0, 1, 0};
+    ASSERT_TRUE(link.has_room());
+    link.send(std::move(entry), 0, zeros);
+    const auto record = worker.next();
+    ASSERT_TRUE(record);
+    reinterpret_cast<EntryHead*>(record->bytes.data())->claim = claim;
+    worker.release();
+  };
+  pass(kClaimed);
+  Entry& first = *link.front();
+  EXPECT_FALSE(link.revoke(first));
+  for (std::size_t passed = 0; passed < 2 * std::size_t{kDownBytes}; passed += kInlineBytes) {
+    pass(kFree);
+    ASSERT_FALSE(link.revoke(first)) << passed;
+  }
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ constexpr std::uint32_t kOver = 1;
 bool inside_callback_of(const Engine* engine) noexcept { return engine != nullptr && t_supervised == engine; }
 
 ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(settings)) {
-  links_.resize(static_cast<std::size_t>(settings_.workers));
+  links_.resize(size());
   sync::spinning_cpus();  // asked once, here, and known in all copies
   try {
     // Not before a copy of the program is made: it would have the workers' memory.
@@ -227,7 +227,7 @@ bool ProcessEngine::withdraw(Task& task, bool begun_too) {
       finished_.push_back(&job);
     } else if (take_out(job)) {
       taken.reset(&job);
-    } else if (begun_too && job.entries > 0) {
+    } else if (begun_too && (job.entries > 0 || job.queued)) {
       abort(job);
       aborted = true;
     }

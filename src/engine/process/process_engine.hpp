@@ -47,7 +47,7 @@ class ProcessEngine final : public Engine {
   ~ProcessEngine() override;
 
   Capabilities capabilities() const noexcept override { return {.shares_memory = false, .can_kill = true}; }
-  int workers() const noexcept override { return settings_.workers; }
+  int workers() const noexcept override { return size_.load(std::memory_order_relaxed); }
   bool submit(Task& task, const Terms& terms) override;
   bool run(Loop& loop, const Terms& terms) override;
   Wait wait(Task& task, Nanos deadline) override;
@@ -59,15 +59,26 @@ class ProcessEngine final : public Engine {
   bool drain(Nanos deadline) override;
   void stop() override;
   void abandon(std::shared_ptr<void> self) override;
+  bool resize(int workers) override;
+  void pause() override;
+  void resume() override;
   std::shared_ptr<detail::Landing> landing(std::size_t bytes) override;
   bool inside() const noexcept override;
   std::vector<const std::type_info*> running() const override;
+  Load load() const override;
   std::exception_ptr failure() const override;
   // The workers that live now.
   std::vector<int> worker_ids() const override;
 
  private:
   enum class Gate : std::uint8_t { kOpen, kClosed, kTerminated };
+  // A resize on its way.
+  struct Growth {
+    std::size_t before = 0;   // so many workers there were
+    std::size_t arrived = 0;  // places below have had a worker that was ready
+    bool over = false;
+    std::exception_ptr why;  // there could not be so many
+  };
 
   // ---- the front's side ----
   bool accept(Job& job, const Terms& terms);
@@ -102,9 +113,25 @@ class ProcessEngine final : public Engine {
   void bury(std::size_t place, const os::End& end);
   void lose(Link& link, Entry& entry, const os::End& end);
   void replace(std::size_t place);
+  void vacate(std::size_t place);
+  void refused(std::size_t place, std::exception_ptr why);
   void kill_all() noexcept;
   void fail(std::exception_ptr why);
   bool watch_limits();
+
+  // ---- how many, and whether they begin anything (staff.cpp); under the lock, but for the first ----
+  template <class Done>
+  bool await_staff(const Done& done);
+  void staff(std::size_t count, Growth& growth);
+  void set_size(std::size_t count) noexcept;
+  std::size_t size() const noexcept { return static_cast<std::size_t>(workers()); }
+  void employ(std::size_t place);
+  void dismiss_surplus();
+  void count_arrivals() noexcept;
+  void end_growth(std::exception_ptr why) noexcept;
+  void take_back(std::size_t first_place);
+  void go_on();
+  bool is_ending() noexcept;
 
   // ---- entries (entries.cpp); under the lock ----
   bool collect();
@@ -145,19 +172,21 @@ class ProcessEngine final : public Engine {
   bool rebalance();
 
   const ProcessSettings settings_;
+  std::atomic<int> size_{settings_.workers};  // changed under the lock: places below it have a worker, or get one
   const std::shared_ptr<memory::Shelf> shelf_ = std::make_shared<memory::Shelf>();
   os::Bell bell_;
 
   std::atomic<bool> asleep_{false};  // the supervisor, or it is about to
 
-  detail::PrivateLock inbox_lock_;  // guards what follows
+  mutable detail::PrivateLock inbox_lock_;  // guards what follows
   std::vector<Job*> inbox_;
   Gate gate_ = Gate::kOpen;
   std::uint64_t accepted_ = 0;
 
   mutable detail::PrivateLock lock_;  // guards what follows; may be held when inbox_lock_ is taken, not the other way
   std::unique_ptr<start::Template> template_;
-  std::vector<std::shared_ptr<Link>> links_;  // null: no worker there now; a caller may hold one a little longer
+  // By place. Null: no worker there now; a caller may hold one a little longer. Those that are too many leave.
+  std::vector<std::shared_ptr<Link>> links_;
   Lanes lanes_;
   std::deque<Job*> finished_;
   std::exception_ptr failure_;
@@ -171,10 +200,14 @@ class ProcessEngine final : public Engine {
   bool starting_ = true;  // the first workers are not ready
   bool ending_ = false;
   bool terminated_ = false;
+  bool paused_ = false;
+  Growth* growth_ = nullptr;
+  Nanos worked_ = 0;  // by workers that are gone
   Packed packed_{shelf_};
 
   std::atomic<std::uint64_t> unsettled_{0};
   detail::EventCount<detail::Scope::kPrivate> settled_;
+  detail::EventCount<detail::Scope::kPrivate> staffed_;  // a growth is over, or will never be
   std::atomic<bool> stopping_{false};
   Nanos heard_at_ = 0;          // when the supervisor last asked its template for news
   std::shared_ptr<void> self_;  // of an abandoned engine, until its thread ends

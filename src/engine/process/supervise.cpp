@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "engine/process/process_engine.hpp"
@@ -12,8 +13,6 @@ using detail::LockGuard;
 
 namespace {
 
-// How long workers that were told to end may take for it.
-constexpr Nanos kFarewell = 1'000'000'000;
 // How long callers who take turns may leave what others wait for.
 constexpr Nanos kNap = 50'000;
 
@@ -71,6 +70,7 @@ bool ProcessEngine::take_inbox() {
   if (terminated && !terminated_) {
     terminated_ = true;
     kill_all();
+    staffed_.ring();
   }
   if (terminated_) drop_all();
   return some;
@@ -105,7 +105,7 @@ void ProcessEngine::sleep(Nanos deadline) {
   std::array<bool, 2> ready{};
   if (!descriptors.empty()) {
     const os::Idle idle;
-    os::wait_readable(descriptors, ready, deadline);
+    os::wait_readable(descriptors, std::span(ready).first(descriptors.size()), deadline);
   }
   asleep_.store(false, std::memory_order_relaxed);
   if (ready[0]) bell_.silence();
@@ -157,9 +157,10 @@ void ProcessEngine::finish(Job& job) {
 void ProcessEngine::dismiss_workers() {
   if (std::exchange(ending_, true)) return;
   for (auto& link : links_) {
-    if (link && link->running()) link->send_quit();
+    if (link) link->discharge();
   }
   if (template_) template_->end_with_workers();
+  staffed_.ring();
 }
 
 // Each ends by itself, with its streams flushed; who takes too long is killed.
@@ -185,6 +186,7 @@ void ProcessEngine::end_workers() {
   }
   const LockGuard guard(lock_);
   template_.reset();  // with whoever is left
+  for (const auto& link : links_) worked_ += link ? link->worked(os::now()) : 0;
   links_.clear();
 }
 

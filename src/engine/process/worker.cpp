@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -37,24 +38,23 @@ class Worker {
   void run() {
     for (std::uint64_t left = channel_.entries; left > 0;) {
       const auto record = next();
-      switch (static_cast<Down>(record.kind)) {
+      if (!record) return;
+      switch (static_cast<Down>(record->kind)) {
         case Down::kCode:
-          learn(record.bytes);
+          learn(record->bytes);
           break;
         case Down::kMemory:
-          take_memory(record.bytes);
+          take_memory(record->bytes);
           break;
         case Down::kForget:
-          g_known.erase(head_of<ForgetHead>(record.bytes).number);
+          g_known.erase(head_of<ForgetHead>(record->bytes).number);
           break;
         case Down::kCommon:
-          take_common(record.bytes);
+          take_common(record->bytes);
           break;
         case Down::kEntry:
-          left -= run_entry(record.bytes) ? 1U : 0U;
+          left -= run_entry(record->bytes) ? 1U : 0U;
           break;
-        case Down::kQuit:
-          return;
         default:
           os::end_process(kNoSense);
       }
@@ -63,11 +63,14 @@ class Worker {
   }
 
  private:
-  queue::RingConsumer::Record next() {
+  // Nothing: it is to leave. The pool sends no more to whom it has told so, unless it takes that back in time.
+  std::optional<queue::RingConsumer::Record> next() {
     for (;;) {
       const std::uint32_t seen = channel_.work.seen();
-      if (const auto record = down_.next()) return *record;
+      if (const auto record = down_.next()) return record;
       if (!down_.sound()) os::end_process(kNoSense);
+      std::uint32_t asked = kIsToLeave;
+      if (channel_.stay.compare_exchange_strong(asked, kLeaves, std::memory_order_acq_rel)) return std::nullopt;
       channel_.work.wait(seen, os::kForever, !call_.is_in_the_way());
     }
   }

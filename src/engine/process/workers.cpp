@@ -27,7 +27,7 @@ void ProcessEngine::start_worker(std::size_t place, start::Template& from) {
   const auto tasks = static_cast<std::uint32_t>(settings_.tasks_per_worker);
   // The initializer is an entry, and no task.
   auto link = std::make_shared<Link>(tasks > 0 && settings_.initializer != nullptr ? tasks + 1 : tasks,
-                                     spinners(place, settings_.workers));
+                                     spinners(place, workers()));
   const auto descriptors = link->descriptors(bell_);
   from.request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
   link->ready = settings_.initializer == nullptr;
@@ -79,16 +79,13 @@ void ProcessEngine::hear(start::News news) {
   switch (news.what) {
     case What::kStarted:
       links_[news.place]->born(std::move(news.process));
-      if (terminated_) {
-        links_[news.place]->kill();
-      } else if (ending_) {
-        links_[news.place]->send_quit();  // it came too late to be told with the others
-      }
+      if (terminated_) links_[news.place]->kill();
+      count_arrivals();
       break;
     case What::kRefused:
-      links_[news.place].reset();
-      fail(std::make_exception_ptr(
-          std::system_error(news.error, std::generic_category(), "cannot start a worker process")));
+      vacate(news.place);
+      refused(news.place, std::make_exception_ptr(
+                              std::system_error(news.error, std::generic_category(), "cannot start a worker process")));
       break;
     case What::kEnded:
       bury(news.place, news.end);
@@ -135,10 +132,10 @@ void ProcessEngine::bury(std::size_t place, const os::End& end) {
     end_entry(link);
   }
   const int pid = link.pid();
-  const bool in_order = link.spent() && end.signal == 0;
+  const bool in_order = (link.spent() || link.discharged()) && end.signal == 0;
   link.dismiss();
-  links_[place].reset();
-  if (ending_ || terminated_) return;
+  vacate(place);
+  if (ending_ || terminated_ || place >= size()) return;
   const bool killed = end.signal == os::kKill;
   if (initializing && (starting_ || !killed)) {
     return fail(std::make_exception_ptr(WorkerLost(0, pid, end.signal, end.code, end.peak_memory)));
@@ -159,8 +156,24 @@ void ProcessEngine::replace(std::size_t place) {
   try {
     start_worker(place, *template_);
   } catch (...) {
-    fail(std::current_exception());
+    refused(place, std::current_exception());
   }
+}
+
+// Of places that nobody needs, the last ones go, so that nobody looks there any more.
+void ProcessEngine::vacate(std::size_t place) {
+  worked_ += links_[place]->worked(os::now());
+  links_[place].reset();
+  while (links_.size() > size() && !links_.back()) links_.pop_back();
+}
+
+// There is nobody for this place. Where it is one of those that are being added, the pool stays as large as it was.
+void ProcessEngine::refused(std::size_t place, std::exception_ptr why) {
+  if (place >= size()) return;
+  if (growth_ == nullptr || place < growth_->before) return fail(std::move(why));
+  set_size(growth_->before);
+  dismiss_surplus();
+  end_growth(std::move(why));
 }
 
 // The front entry's next item was begun and will have no outcome of its own.
@@ -196,6 +209,7 @@ void ProcessEngine::fail(std::exception_ptr why) {
   terminated_ = true;
   kill_all();
   drop_all();
+  staffed_.ring();
 }
 
 bool ProcessEngine::watch_limits() {

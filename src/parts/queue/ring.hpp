@@ -67,6 +67,10 @@ class RingProducer {
     put({whole, kind});
   }
 
+  // Where the next record will begin; and whether what begins there is still there, or another record is by now.
+  std::uint32_t position() const noexcept { return tail_; }
+  bool keeps(std::uint32_t position) const noexcept { return tail_ - position <= memory_.capacity; }
+
   // False: the consumer's position is none that it can have.
   bool sound() const noexcept {
     return tail_ - memory_.words->head.load(std::memory_order_relaxed) <= memory_.capacity;
