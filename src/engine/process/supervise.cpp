@@ -86,13 +86,15 @@ void ProcessEngine::sleep(Nanos deadline) {
     asleep_.store(true, std::memory_order_seq_cst);
     napping_ = visits_ != std::exchange(slept_at_, visits_);
     if (napping_) deadline = std::min(deadline, os::now() + kNap);
-    bool quiet = (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
+    bool quiet =
+        (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst) && !could_dispatch();
     {
       const LockGuard inbox(inbox_lock_);
       quiet = quiet && inbox_.empty() && (gate_ != Gate::kTerminated || terminated_);
     }
     if (quiet) {
       descriptors.push_back(bell_.descriptor().number());
+      deadline = std::min(deadline, try_again_at());
       if (template_) descriptors.push_back(template_->descriptor());
       for (const auto& link : links_) {
         if (link) deadline = std::min(deadline, link->look_at);

@@ -67,6 +67,12 @@ class RingProducer {
     put({whole, kind});
   }
 
+  // Up to where records were published, and up to where the consumer has given them back.
+  std::uint32_t position() const noexcept { return tail_; }
+  std::uint32_t released() noexcept { return tail_ - (memory_.capacity - room()); }
+  // Whether it has given back all that was published up to there.
+  bool is_released(std::uint32_t position) noexcept { return tail_ - released() <= tail_ - position; }
+
   // False: the consumer's position is none that it can have.
   bool sound() const noexcept {
     return tail_ - memory_.words->head.load(std::memory_order_relaxed) <= memory_.capacity;
