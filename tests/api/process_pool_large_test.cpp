@@ -101,7 +101,7 @@ TEST(ProcessLarge, results_of_any_size_leave_no_more_than_what_is_kept) {
   constexpr std::size_t kWorkers = 8;
   constexpr std::size_t kEach = 256 * kMegabyte / kWorkers;
   ProcessPool pool(Processes::with({.processes = static_cast<int>(kWorkers)}));
-  std::vector<std::size_t> sizes(16);
+  std::vector<std::size_t> sizes(sanitized() ? 6 : 16);
   for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = (i * 7 + 5) % 16 * 3 * kMegabyte + i;
   for (const int chunksize : {1, 2}) {
     const auto texts = pool.map(blank, sizes, {.chunksize = chunksize});
@@ -171,10 +171,12 @@ struct Fatal {
 Fatal fatal(std::size_t size, int i) { return {.size = size, .dies = i % 5 == 3}; }
 
 TEST(ProcessLarge, a_death_while_a_result_is_written_costs_that_one) {
+  constexpr std::size_t kItems = sanitized() ? 5 : 12;
   ProcessPool pool(Processes::with({.processes = 3}));
   for (const std::size_t size : {100 * std::size_t{1024}, 3 * kMegabyte, 45 * kMegabyte}) {
-    const auto outcomes = pool.try_map(muster::bind(fatal, size), std::views::iota(0, 12), {.chunksize = 4});
-    for (std::size_t i = 0; i < 12; ++i) {
+    const auto outcomes =
+        pool.try_map(muster::bind(fatal, size), std::views::iota(0, static_cast<int>(kItems)), {.chunksize = 4});
+    for (std::size_t i = 0; i < kItems; ++i) {
       ASSERT_EQ(outcomes[i].has_value(), i % 5 != 3) << i;
       if (outcomes[i]) {
         ASSERT_EQ(outcomes[i].value().size, size);
