@@ -14,7 +14,9 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "bench/processes/works.hpp"
 
@@ -155,15 +157,25 @@ double trips(Way& echo) {
          1e6 / kTrips;
 }
 
-// Into memory that is fresh, as that of a message is.
-double copy(const unsigned char* bytes) {
+// Into memory that is fresh, as that of a message is; or the caller's own.
+double copy(const unsigned char* bytes, int of = MAP_SHARED) {
   return seconds([&] {
-           void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-           check(memory != MAP_FAILED, "no shared memory");
+           void* const memory = mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, of | MAP_ANONYMOUS, -1, 0);
+           check(memory != MAP_FAILED, "no memory");
            std::memcpy(memory, bytes, kBytes);
            munmap(memory, kBytes);
          }) *
          1e3;
+}
+
+// What a caller cannot do without, whoever makes the texts.
+double copy_texts(const unsigned char* bytes) {
+  std::vector<std::string> texts;
+  texts.reserve(kTexts);
+  const double time = seconds([&] {
+    for (int i = 0; i < kTexts; ++i) texts.emplace_back(reinterpret_cast<const char*>(bytes), kText);
+  });
+  return time * 1e6 / kTexts;
 }
 
 }  // namespace
@@ -177,6 +189,8 @@ std::vector<Work> limit_works(int workers) {
           {"apply_idle", "pipe", "us", [pipes] { return rested_trip(*pipes); }},
           {"apply_idle", "futex", "us", [echo] { return rested_trip(*echo); }},
           {"array_in", "memcpy", "ms", [bytes] { return copy(bytes.get()); }},
+          {"array_out", "memcpy", "ms", [bytes] { return copy(bytes.get(), MAP_PRIVATE); }},
+          {"texts_out", "memcpy", "us/item", [bytes] { return copy_texts(bytes.get()); }},
           {"start_stop", "fork+wait", "ms", [echo, workers] { return forks(*echo, workers); }}};
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <numeric>
 #include <ranges>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,9 @@ long sum(const std::vector<unsigned char>& bytes) { return std::accumulate(bytes
 long sum_shared(const muster::SharedArray<unsigned char>& bytes) {
   return std::accumulate(bytes.begin(), bytes.end(), 0L);
 }
+
+std::vector<unsigned char> ones(std::size_t size) { return std::vector<unsigned char>(size, 1); }
+std::string text(int i) { return std::string(kText, static_cast<char>('a' + i % 26)); }
 
 template <class Pool>
 double map_results(Pool& pool) {
@@ -73,6 +77,26 @@ double array_in(muster::ProcessPool& pool, const std::vector<unsigned char>& byt
   return time * 1e3;
 }
 
+double array_out(muster::ProcessPool& pool) {
+  std::vector<unsigned char> made;
+  const double time = seconds([&] { made = pool.apply(ones, kBytes); });
+  check(made.size() == kBytes && made[kBytes / 3] == 1 && made.back() == 1, "array_out");
+  return time * 1e3;
+}
+
+double texts_out(muster::ProcessPool& pool) {
+  double time = 0;
+  {
+    muster::Results<std::string> texts;
+    time = seconds([&] { texts = pool.map(text, std::views::iota(0, kTexts), {.chunksize = 1}); });
+    for (int i = 0; i < kTexts; ++i) {
+      const std::string& one = texts[static_cast<std::size_t>(i)];
+      check(one.size() == kText && one.front() == 'a' + i % 26 && one.back() == one.front(), "texts_out");
+    }
+  }
+  return time * 1e6 / kTexts;
+}
+
 template <class Sum>
 double array_shared(const Sum& sum) {
   long total = 0;
@@ -122,6 +146,8 @@ std::vector<Work> muster_works(int workers) {
           {"apply_round_trip", "muster", "us", [pool] { return apply_round_trip(*pool); }},
           {"apply_idle", "muster", "us", [pool] { return apply_idle(*pool); }},
           {"array_in", "muster", "ms", [pool, bytes] { return array_in(*pool, *bytes); }},
+          {"array_out", "muster", "ms", [pool] { return array_out(*pool); }},
+          {"texts_out", "muster", "us/item", [pool] { return texts_out(*pool); }},
           {"array_shared", "muster", "ms",
            [pool, shared] { return array_shared([&] { return pool->apply(sum_shared, shared); }); }},
           {"array_shared", "sum", "ms", [shared] { return array_shared([&] { return sum_shared(shared); }); }},

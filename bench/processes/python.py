@@ -16,6 +16,8 @@ TRIPS = 2_000
 RESTS = 50
 BYTES = 1 << 26
 ONES = 1 << 12
+TEXTS = 128
+TEXT = 1 << 20
 STARTS = 10
 
 
@@ -30,6 +32,14 @@ def same(i):
 def sum_of(data):
     """Of zeros and ones; the fastest way that there is without numpy."""
     return data.count(1)
+
+
+def ones(size):
+    return b"\1" * size
+
+
+def text(i):
+    return chr(ord("a") + i % 26) * TEXT
 
 
 class Pool:
@@ -129,6 +139,18 @@ def array_in(pool):
     return seconds(body) * 1e3
 
 
+def array_out(pool):
+    def body():
+        assert pool.call(ones, BYTES)[BYTES // 3] == 1
+    return seconds(body) * 1e3
+
+
+def texts_out(pool):
+    def body():
+        assert len(pool.map(text, range(TEXTS), 1)[-1]) == TEXT
+    return seconds(body) * 1e6 / TEXTS
+
+
 def start_stop(_):
     def body():
         for _ in range(STARTS):
@@ -155,7 +177,8 @@ def respawn(_):
     return seconds(body) * 1e3
 
 
-WORKS = (map_results, chunk1, imap, apply_round_trip, apply_idle, array_in, start_stop, respawn)
+WORKS = (map_results, chunk1, imap, apply_round_trip, apply_idle, array_in, array_out,
+         texts_out, start_stop, respawn)
 
 if __name__ == "__main__":
     WORKERS = int(sys.argv[2])

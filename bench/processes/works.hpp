@@ -16,6 +16,8 @@ inline constexpr int kRests = 50;           // calls, each after a rest in which
 inline constexpr std::size_t kBytes =
     1U << 26U;  // what is sent at once: nearly all zeros, so that both sides sum it fast
 inline constexpr std::size_t kOnes = 1U << 12U;  // every so many bytes there is a one
+inline constexpr int kTexts = 128;               // items of a map whose results are large one by one
+inline constexpr std::size_t kText = 1U << 20U;  // bytes of each
 inline constexpr int kStarts = 10;               // pools made and ended
 
 // Python's: multiprocessing.Pool, concurrent.futures' ProcessPoolExecutor, and joblib's.

@@ -239,6 +239,43 @@ TEST(SharedFile, has_no_pages_until_they_are_taken) {
   EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, kBytes);
 }
 
+TEST(SharedFile, that_goes_on_behind_what_is_mapped_is_seen_whole_by_all) {
+  const std::size_t behind = std::size_t{1} << 30U;
+  const Mapping front = Mapping::memfd(page_size(), "test", behind);
+  EXPECT_EQ(front.size(), page_size());
+  EXPECT_NE(ftruncate(front.descriptor(), 0), 0);
+  struct stat status = {};
+  ASSERT_EQ(fstat(front.descriptor(), &status), 0);
+  EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, page_size()) << "nothing was taken for the rest";
+  Mapping writers = front.whole(page_size() + behind, true);
+  Mapping readers = front.whole(page_size() + behind, false);
+  EXPECT_EQ(readers.descriptor(), -1);
+  writers.take_pages(behind, page_size());
+  bytes_of(writers)[behind] = 7;
+  bytes_of(front)[0] = 8;
+  EXPECT_TRUE(readers.can_read(behind, page_size()));
+  EXPECT_EQ(bytes_of(readers)[behind], 7);
+  EXPECT_EQ(bytes_of(readers)[0], 8);
+  EXPECT_THROW(front.whole(2 * page_size() + behind, false), std::system_error) << "it is not so long";
+}
+
+Descriptor sparse_file(std::size_t bytes) {
+  Descriptor file(memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  EXPECT_EQ(ftruncate(file.number(), static_cast<off_t>(bytes)), 0);
+  EXPECT_EQ(fcntl(file.number(), F_ADD_SEALS, F_SEAL_SHRINK), 0);
+  return file;
+}
+
+TEST(SharedFile, tells_whether_its_pages_are_there) {
+  const Descriptor file = sparse_file(std::size_t{1} << 40U);
+  EXPECT_TRUE(has_pages(file, 0));
+  EXPECT_FALSE(has_pages(file, page_size()));
+  Mapping memory = map_shared(Descriptor(dup(file.number())), 2 * page_size(), true);
+  memory.take_pages(0, 1);
+  EXPECT_TRUE(has_pages(file, page_size()));
+  EXPECT_FALSE(has_pages(file, page_size() + 1));
+}
+
 TEST(SharedFile, keeps_its_size) {
   const Descriptor file = shared_file(page_size(), "test");
   EXPECT_NE(ftruncate(file.number(), 0), 0);

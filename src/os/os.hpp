@@ -170,8 +170,9 @@ class Mapping {
   static Mapping anonymous(std::size_t bytes, std::size_t alignment = 0);
   // Shared pages of an unnamed file: what several processes can map. Throws std::system_error, or std::bad_alloc when
   // there is no room: all pages are taken here and now, so that no touch can fail later. The file's descriptor is
-  // close-on-exec and belongs to the mapping; nobody can make the file shorter or longer. `name` is for debuggers.
-  static Mapping memfd(std::size_t bytes, const char* name = "muster");
+  // close-on-exec and belongs to the mapping; nobody can make the file shorter or longer. `name` is for debuggers. The
+  // file goes on for `behind` bytes more, of which no page is taken yet; whole() maps them, too.
+  static Mapping memfd(std::size_t bytes, const char* name = "muster", std::size_t behind = 0);
   // Pages shared with the processes that are forked from here on. Throws std::bad_alloc.
   static Mapping inherited(std::size_t bytes);
   Mapping(Mapping&& other) noexcept;
@@ -188,6 +189,11 @@ class Mapping {
   // Of a shared file's: takes the pages of a part and maps them, so that no touch of it can fail. Dearer than it looks
   // where they are mapped already. Throws std::bad_alloc when there is no room.
   void take_pages(std::size_t offset, std::size_t bytes);
+  // Whether all pages of a part can be read, which are taken if they are not there: else to touch one might end the
+  // process.
+  bool can_read(std::size_t offset, std::size_t bytes) noexcept;
+  // Of a shared file's: once more its first `bytes`, which it must have. Throws std::bad_alloc, std::system_error.
+  Mapping whole(std::size_t bytes, bool writable) const;
   // Of a view (map_view): forgets what this process has written to it.
   void forget_changes() noexcept;
 

@@ -238,6 +238,9 @@ void silence_ended(const Descriptor& copies_ended) noexcept;
 // Shared memory that another process made: `bytes` of the file behind `descriptor`, which must have them all and be
 // unable to shrink (Mapping::memfd makes such). Throws std::system_error where it is not so, or cannot be mapped.
 Mapping map_shared(Descriptor descriptor, std::size_t bytes, bool writable);
+// Whether at least so many bytes of a file of shared memory are there: a file may be larger than what was ever taken
+// for it, and to read the rest would take it.
+bool has_pages(const Descriptor& file, std::size_t bytes) noexcept;
 
 // A file for shared memory of `bytes` (rounded up to whole pages), whose size nobody can change. Its pages are not
 // there yet: to touch one may end the process, unless Mapping::take_pages was called or somebody has written to it.
@@ -246,6 +249,9 @@ Descriptor shared_file(std::size_t bytes, const char* name);
 // Its memory for reading, and for changes that only this process sees. It shows what others write, but for the pages
 // that were changed here; a copy of this process has the same view, not a copy of the memory.
 Mapping map_view(Descriptor descriptor, std::size_t bytes);
+
+// Whether the machine has so much memory to give now, as far as it can tell. Reads a file, unless that is little.
+bool machine_has(std::size_t bytes);
 
 // Changes whenever a copy of this process has been made: what memory a copy may have in view can be told by it.
 std::uint64_t copies_made() noexcept;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -28,6 +29,8 @@ namespace {
 
 using namespace engine::process;
 
+constexpr std::size_t kArenaBytes = std::size_t{48} << 10U;
+
 os::Descriptor copy_of(int descriptor) {
   os::Descriptor copy(fcntl(descriptor, F_DUPFD_CLOEXEC, 3));
   if (!copy) throw std::runtime_error("no descriptor is left");
@@ -43,9 +46,9 @@ class Play {
  public:
   explicit Play(Choices& in)
       : in_(in),
-        link_(static_cast<std::uint32_t>(in.below(4) * 5), 0),
+        link_(static_cast<std::uint32_t>(in.below(4) * 5), 0, kArenaBytes),
         given_(link_.descriptors(any_bell())),
-        memory_(os::map_shared(copy_of(given_[0]), Channel::kBytes, true)),
+        memory_(os::map_shared(copy_of(given_[0]), Channel::kBytes + kArenaBytes, true)),
         connection_(copy_of(given_[1])) {}
 
   void run() {
@@ -99,7 +102,7 @@ class Play {
   }
 
   void write_bytes() {
-    const std::size_t at = in_.number<std::uint32_t>() % (Channel::kBytes - 64);
+    const std::size_t at = in_.number<std::uint32_t>() % (Channel::kBytes + kArenaBytes - 64);
     const auto from = in_.bytes(1 + in_.below(64));
     if (!from.empty()) std::memcpy(static_cast<std::byte*>(memory_.data()) + at, from.data(), from.size());
   }
@@ -111,8 +114,9 @@ class Play {
     const auto straight = channel().up_ring().straight(at);
     const queue::RecordHead record{size <= straight ? size : straight, static_cast<std::uint32_t>(in_.below(5))};
     const UpHead head{.count = static_cast<std::uint32_t>(in_.below(4)),
-                      .elsewhere = static_cast<std::uint32_t>(in_.below(4) / 3),
-                      .size = in_.number<std::uint16_t>(),
+                      .where = static_cast<std::uint32_t>(in_.below(5)),
+                      .size = any_size(),
+                      .at = any_size(),
                       .nanos = in_.number<std::uint64_t>()};
     std::memcpy(channel().up_ring().at(at), &record, sizeof record);
     if (record.size >= sizeof record + sizeof head) {
@@ -121,6 +125,9 @@ class Play {
     up_ = at + record.size;
     channel().up.tail.store(up_);
   }
+
+  // Around what is there, and now and then far beyond it.
+  std::uint64_t any_size() { return in_.below(16) == 0 ? in_.number<std::uint64_t>() : in_.number<std::uint16_t>(); }
 
   void claim() {
     if (Entry* const entry = any_entry()) entry->claim->store(static_cast<std::uint32_t>(in_.below(4)));
@@ -141,6 +148,9 @@ class Play {
     const std::size_t size = in_.number<std::uint16_t>();
     os::Descriptor file(memfd_create("fuzz", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!file || ftruncate(file.number(), static_cast<off_t>(size)) != 0) return;
+    const std::size_t there = in_.below(2) == 0 ? size : in_.number<std::uint16_t>();
+    if (there > 0 && fallocate(file.number(), 0, 0, static_cast<off_t>(std::min(there, size))) != 0) return;
+    if (in_.below(4) == 0) fallocate(file.number(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096);
     if (in_.below(4) > 0) fcntl(file.number(), F_ADD_SEALS, F_SEAL_SHRINK);
     const int number = file.number();
     static_cast<void>(os::offer_message(connection_, std::as_bytes(std::span(&size, 1)), {&number, 1}));
@@ -180,7 +190,7 @@ class Play {
   void send() {
     if (link_.spent() || link_.unsound() || link_.entries().size() >= 64 || !link_.has_room()) return;
     if (in_.below(4) == 0) channel().down.head.store(in_.number<std::uint32_t>());
-    const bool large = in_.below(3) == 0 && large_++ < 100;  // nobody reads them: more would not fit on the way
+    const bool large = in_.below(3) == 0;  // nobody reads them: more than some hundreds do not fit on the way
     const std::vector<std::byte> bytes(large ? in_.number<std::uint16_t>() : in_.below(100));
     Entry entry;
     entry.job = &job_;
@@ -188,9 +198,11 @@ class Play {
     entry.in_place = entry.range.end % 2 == 0;
     entry.prompt = !entry.in_place;
     entry.limit = in_.below(2) == 0 ? 0 : 1 + std::int64_t{in_.number<std::uint32_t>()};
-    link_.send(std::move(entry), 0, bytes);
+    const std::size_t load = link_.load();
+    const bool sent = link_.send(std::move(entry), 0, bytes);
+    require(link_.load() == load + (sent ? 1 : 0), "an entry that was not sent is counted");
     if (link_.unsound() || !link_.has_room()) return;
-    if (in_.below(4) == 0) link_.send_common(1 + in_.below(3), 0, bytes);
+    if (in_.below(4) == 0) static_cast<void>(link_.send_common(1 + in_.below(3), 0, bytes));
     link_.flush();
   }
 
@@ -212,6 +224,7 @@ class Play {
       link_.pop_front();
     }
     require(link_.load() == 0, "entries are left of which nobody knows");
+    require(link_.large() == 0, "bytes are left of which nobody knows");
   }
 
   void settle(const Arrival& arrival) {
@@ -223,6 +236,7 @@ class Play {
     require(arrival.kind == Up::kValues || failed || landed, "an outcome is of no kind");
     require(!failed || arrival.count == 1, "several items have one failure");
     require(!landed || (entry->in_place && arrival.bytes.empty()), "values are where there is no place for them");
+    require(!failed || arrival.kind == Up::kException || arrival.bytes.empty(), "no memory has bytes");
     touch(arrival.bytes);
     entry->done += arrival.count;
     if (entry->left() == 0) link_.pop_front();
@@ -284,7 +298,6 @@ class Play {
   os::Descriptor connection_;
   std::uint32_t up_ = 0;   // where an honest worker would write next
   std::size_t taken_ = 0;  // records, as the pool counts them
-  int large_ = 0;
 };
 
 }  // namespace

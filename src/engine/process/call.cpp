@@ -15,17 +15,14 @@ namespace muster::engine::process {
 using detail::Reader;
 using detail::Writer;
 
-namespace {
-
-// A larger one is freed when its entry is over.
-constexpr std::size_t kKeptSpill = std::size_t{1} << 20U;
-
-}  // namespace
-
-Call::Call(Channel& channel, const os::Descriptor& connection, os::Bell bell)
-    : channel_(channel), connection_(connection), bell_(std::move(bell)), up_(channel.up_ring()) {
-  note_ = &channel.note;
-  progress_ = &channel.progress;
+Call::Call(const os::Mapping& memory, const os::Descriptor& connection, os::Bell bell)
+    : channel_(*static_cast<Channel*>(memory.data())),
+      connection_(connection),
+      bell_(std::move(bell)),
+      up_(channel_.up_ring()),
+      arena_(memory, channel_.arena, up_, channel_.room) {
+  note_ = &channel_.note;
+  progress_ = &channel_.progress;
   common_ = &made_common_;
 }
 
@@ -56,10 +53,6 @@ void Call::run(EntryHead& head, std::span<const std::byte> input, std::exception
   open_run();
   call(head, why ? std::move(why) : common_failure_);
   close_run();
-  if (spill_capacity_ > kKeptSpill) {
-    spill_.reset();
-    spill_capacity_ = 0;
-  }
   worked_ += static_cast<os::Nanos>(ran_);
   channel_.worked.store(worked_, std::memory_order_relaxed);
   // Between entries nothing is begun: a death is nobody's loss then.
@@ -118,7 +111,7 @@ void Call::fail(void (*write_failure)(Writer&)) noexcept {
     publish_item(Up::kException, {begin_, size()});
   } catch (...) {
     leave_spill();
-    publish(Up::kOverMemory, {.count = 1, .elsewhere = 0, .size = 0, .nanos = nanos()}, run_ - sizeof(UpHead));
+    publish(Up::kOverMemory, {.count = 1, .size = 0, .nanos = nanos()}, run_ - sizeof(UpHead));
     ++settled_;
     open_run();
   }
@@ -136,7 +129,7 @@ std::byte* Call::land(std::size_t item_size) {
 void Call::landed(std::size_t items) noexcept {
   const std::size_t count = items - settled_;
   if (count == 0) return;
-  const UpHead head{.count = static_cast<std::uint32_t>(count), .elsewhere = 0, .size = 0, .nanos = nanos()};
+  const UpHead head{.count = static_cast<std::uint32_t>(count), .size = 0, .nanos = nanos()};
   publish(Up::kLanded, head, run_ - sizeof(UpHead));
   settled_ = items;
   open_run();
@@ -166,10 +159,8 @@ std::span<std::byte> Call::wait_for_room(std::size_t least, std::size_t most) no
 // Publishes the finished items of the open run, if there are any. What is in it of an unfinished one is lost.
 void Call::close_run() noexcept {
   if (count_ == 0) return;
-  const UpHead head{.count = static_cast<std::uint32_t>(count_),
-                    .elsewhere = 0,
-                    .size = static_cast<std::uint64_t>(begin_ - run_),
-                    .nanos = nanos()};
+  const UpHead head{
+      .count = static_cast<std::uint32_t>(count_), .size = static_cast<std::uint64_t>(begin_ - run_), .nanos = nanos()};
   publish(Up::kValues, head, run_ - sizeof(UpHead));
   settled_ += std::exchange(count_, 0);
 }
@@ -180,9 +171,13 @@ void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
   std::memcpy(record, &head, sizeof head);
   ran_ = head.nanos;
   ++runs_;
-  up_.publish(sizeof head + (head.elsewhere != 0 ? 0 : head.size), static_cast<std::uint32_t>(kind));
-  // The ring's position is published in sequential consistency, and the pool looks at it after it said that it sleeps:
-  // so it sees the record, or we see that it sleeps.
+  up_.publish(sizeof head + (head.where == kHere ? head.size : 0), static_cast<std::uint32_t>(kind));
+  tell();
+}
+
+// Positions of the rings are published in sequential consistency, and the pool looks at them after it said that it
+// sleeps: so it sees what we did, or we see that it sleeps.
+void Call::tell() noexcept {
   if (channel_.listener.load(std::memory_order_seq_cst) == kNobody) return;
   const std::uint32_t listener = channel_.listener.exchange(kNobody, std::memory_order_seq_cst);
   if (listener == kSupervisor) bell_.ring();
@@ -220,8 +215,8 @@ void Call::move_away() noexcept {
 // One item's bytes, which may be spilled, as a record of their own; then a fresh run.
 void Call::publish_item(Up kind, std::span<const std::byte> bytes) {
   const bool spilled = resume_ != nullptr;
-  if (bytes.size() > kInlineBytes) {
-    publish_elsewhere(kind, bytes);
+  if (spilled && bytes.data() != spill_.get()) {
+    publish_large(kind, bytes.size());
   } else {
     if (spilled) {
       leave_spill();
@@ -229,49 +224,53 @@ void Call::publish_item(Up kind, std::span<const std::byte> bytes) {
       open_run(bytes.size());
       std::memcpy(run_, bytes.data(), bytes.size());
     }
-    publish(kind, {.count = 1, .elsewhere = 0, .size = bytes.size(), .nanos = nanos()}, run_ - sizeof(UpHead));
+    publish(kind, {.count = 1, .size = bytes.size(), .nanos = nanos()}, run_ - sizeof(UpHead));
   }
   ++settled_;
   open_run();
 }
 
-void Call::publish_elsewhere(Up kind, std::span<const std::byte> bytes) {
-  const os::Mapping memory = os::Mapping::memfd(bytes.size(), "muster-result");
-  std::memcpy(memory.data(), bytes.data(), bytes.size());
-  leave_spill();
+// They lie where the pool will read them.
+void Call::publish_large(Up kind, std::size_t size) {
+  const auto place = arena_.place();
+  const int descriptor = place ? -1 : arena_.memory();
+  begin_ = std::exchange(resume_, nullptr);
   close_run();
   const auto room = wait_for_room(sizeof(UpHead), sizeof(UpHead));
-  const std::uint64_t size = bytes.size();
-  const int descriptor = memory.descriptor();
-  if (!os::send_message(connection_, std::as_bytes(std::span(&size, 1)), {&descriptor, 1})) os::end_process(1);
-  publish(kind, {.count = 1, .elsewhere = 1, .size = size, .nanos = nanos()}, room.data());
+  const std::uint64_t told = size;
+  if (!place && !os::send_message(connection_, std::as_bytes(std::span(&told, 1)), {&descriptor, 1})) {
+    os::end_process(1);
+  }
+  const UpHead head{
+      .count = 1, .where = place ? kArena : kOwnMemory, .size = size, .at = place.value_or(0), .nanos = nanos()};
+  publish(kind, head, room.data());
+  arena_.published(size);
+  slow_ = timed_;
 }
 
 // ---- spilling -------------------------------------------------------------------------------------------------------
 
-// From the run to ordinary memory, or to more of it.
 void Call::more(std::size_t wanted) {
   const std::size_t used = size();
   if (wanted > SIZE_MAX / 4 - used) throw std::bad_alloc();
-  const bool spilled = resume_ != nullptr;
-  if (spilled || spill_capacity_ < used + wanted) {
-    const std::size_t capacity = std::max({2 * (used + wanted), 2 * kInlineBytes});
-    auto memory = std::make_unique_for_overwrite<std::byte[]>(capacity);
-    if (used > 0) std::memcpy(memory.get(), begin_, used);
-    spill_ = std::move(memory);
-    spill_capacity_ = capacity;
-  } else if (used > 0) {
-    std::memcpy(spill_.get(), begin_, used);
+  std::span<std::byte> room;
+  if (used + wanted <= kInlineBytes) {
+    if (!spill_) spill_ = std::make_unique_for_overwrite<std::byte[]>(kInlineBytes);
+    room = {spill_.get(), kInlineBytes};
+    if (used > 0) std::memcpy(room.data(), begin_, used);
+  } else {
+    room = arena_.write(used + wanted, {begin_, used});
   }
-  if (!spilled) resume_ = begin_;
-  begin_ = spill_.get();
+  if (resume_ == nullptr) resume_ = begin_;
+  begin_ = room.data();
   at_ = begin_ + used;
-  end_ = begin_ + spill_capacity_;
+  end_ = begin_ + room.size();
   slow_ = true;
 }
 
 // Back to where the item began in the run; its bytes stay where they are until more is spilled.
 void Call::leave_spill() noexcept {
+  arena_.drop();
   if (resume_ != nullptr) {
     begin_ = std::exchange(resume_, nullptr);
     slow_ = timed_;

@@ -11,6 +11,7 @@
 
 #include <muster/detail/remote_call.hpp>
 
+#include "engine/process/arena.hpp"
 #include "engine/process/channel.hpp"
 #include "os/process.hpp"
 #include "parts/memory/shelf.hpp"
@@ -19,14 +20,17 @@
 namespace muster::engine::process {
 
 // Values are written into the open run: room in the ring that is reserved and not yet published. Each finished item
-// moves `progress` on, so that it survives a death. A value that does not fit into what is left of the run is written
-// to ordinary memory first (spilled), and goes into a fresh run or, if it is large, into memory of its own.
+// moves `progress` on, so that it survives a death. A value that does not fit into what is left of the run is spilled:
+// to ordinary memory first, to go into a fresh run, or, if it is large, to where the pool will read it (Arena).
 class Call final : public detail::RemoteCall {
  public:
-  Call(Channel& channel, const os::Descriptor& connection, os::Bell bell);
+  // `memory`: the channel's.
+  Call(const os::Mapping& memory, const os::Descriptor& connection, os::Bell bell);
 
   // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
   void run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
+  // Wakes who sleeps until this worker has done something.
+  void tell() noexcept;
   // Whether a caller who slept on this CPU was woken since the last call: it cannot go on while we spin.
   bool is_in_the_way() noexcept { return std::exchange(in_the_way_, false); }
   // What the following entries share, until it is called again. `landing`: where they leave values, or null.
@@ -51,7 +55,7 @@ class Call final : public detail::RemoteCall {
   void wake_caller() noexcept;
   void move_away() noexcept;
   void publish_item(Up kind, std::span<const std::byte> bytes);
-  void publish_elsewhere(Up kind, std::span<const std::byte> bytes);
+  void publish_large(Up kind, std::size_t size);
   void leave_spill() noexcept;
   std::uint64_t nanos() const noexcept;
 
@@ -59,6 +63,7 @@ class Call final : public detail::RemoteCall {
   const os::Descriptor& connection_;
   os::Bell bell_;
   queue::RingProducer up_;
+  Arena arena_;
 
   std::vector<std::byte> common_copy_;
   std::shared_ptr<void> made_common_;
@@ -77,7 +82,6 @@ class Call final : public detail::RemoteCall {
   std::byte* run_end_ = nullptr;
   std::byte* resume_ = nullptr;  // where in the run the next item begins, while one is spilled; else null
   std::unique_ptr<std::byte[]> spill_;
-  std::size_t spill_capacity_ = 0;
 };
 
 }  // namespace muster::engine::process

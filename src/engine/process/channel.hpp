@@ -17,7 +17,7 @@ namespace muster::engine::process {
 
 inline constexpr std::uint32_t kDownBytes = 1U << 17U;
 inline constexpr std::uint32_t kUpBytes = 1U << 17U;
-// What is larger travels in memory of its own, its descriptor through the connection.
+// What is larger goes another way: README.md, "Large values".
 inline constexpr std::size_t kInlineBytes = 1U << 14U;
 
 // ---- down: from the pool to the worker ------------------------------------------------------------------------------
@@ -92,11 +92,19 @@ enum class Up : std::uint32_t {
   kLanded,      // UpHead: the values of the next `count` items are in place
 };
 
+// Where the bytes of a record from the worker are.
+enum Where : std::uint32_t {
+  kHere = 0,       // behind its head
+  kOwnMemory = 1,  // in the next that comes through the connection; count is 1
+  kArena = 2,      // in the channel's arena; count is 1
+};
+
 struct UpHead {
   std::uint32_t count;
-  std::uint32_t elsewhere;  // 1: in memory of its own, the next that comes through the connection
+  std::uint32_t where = kHere;
   std::uint64_t size;
-  std::uint64_t nanos;  // since the entry began
+  std::uint64_t at = 0;  // in the arena
+  std::uint64_t nanos;   // since the entry began
 };
 
 // ---- the words ------------------------------------------------------------------------------------------------------
@@ -160,6 +168,7 @@ struct Channel {
   std::atomic<std::int64_t> worked{0};
   std::uint64_t entries = UINT64_MAX;  // how many this worker may run; then it ends
   int spinners = 0;                    // how many of its threads may spin
+  std::uint64_t arena = 0;  // bytes behind the rings, where large values are left until the pool has read them
 
   static constexpr std::size_t kHeadBytes = 4096;
   static constexpr std::size_t kBytes = kHeadBytes + kDownBytes + kUpBytes;

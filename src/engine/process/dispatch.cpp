@@ -17,8 +17,10 @@ namespace {
 constexpr double kEntryNanos = 200'000;
 // Growth from one entry to the next: the first ones measure.
 constexpr std::size_t kGrowth = 64;
-// Large inputs wait in files of their own; so few of them at once.
+// Large inputs wait in shared memory; so few of them at once, and no more than so many bytes ahead of workers that have
+// something to do.
 constexpr std::size_t kLargeAtOnce = 2;
+constexpr std::size_t kLargeAhead = std::size_t{64} << 20U;
 
 }  // namespace
 
@@ -52,17 +54,36 @@ bool ProcessEngine::dispatch() {
   return some;
 }
 
-// The worker with the fewest entries that can take one more; null if there is none.
-Link* ProcessEngine::pick() noexcept {
-  Link* best = nullptr;
-  for (auto& link : links_) {
-    if (!link || !link->takes_entries()) continue;
-    if (best == nullptr || link->load() < best->load()) best = link.get();
-  }
-  return best;
+// Whether what waits in the lanes could go on by now.
+bool ProcessEngine::could_dispatch() noexcept {
+  return !terminated_ && !paused_ && !lanes_.empty() && pick() != nullptr;
 }
 
-// False: the worker's ring was too full after all.
+// When to try again, though nothing was heard, to hand out what waits.
+Nanos ProcessEngine::try_again_at() noexcept {
+  Nanos soonest = os::kForever;
+  if (paused_) return soonest;
+  for (const auto& link : links_) {
+    if (link && !lanes_.empty()) soonest = std::min(soonest, link->try_again_at());
+  }
+  return soonest;
+}
+
+// The worker with the fewest entries that can take one more; null if there is none. One that has nothing to do gets
+// something, however large all is that the others have: so nothing ever waits for what waits behind it.
+Link* ProcessEngine::pick() noexcept {
+  Link* best = nullptr;
+  std::size_t large = 0;
+  for (auto& link : links_) {
+    if (!link) continue;
+    large += link->large();
+    if (!link->takes_entries()) continue;
+    if (best == nullptr || link->load() < best->load()) best = link.get();
+  }
+  return best != nullptr && best->load() > 0 && large >= kLargeAhead ? nullptr : best;
+}
+
+// False: the worker's ring or connection was too full after all.
 bool ProcessEngine::hand_out(Job& job, Link& link) {
   const Range range = cut(job);
   const detail::LoopCodec& codec = *job.loop->codec;
@@ -99,7 +120,8 @@ bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t
   if (job.loop->codec->pack_common != nullptr && link.common() != job.common_name()) {
     if (!job.common_packed) pack_common(job);
     if (!send_attached(link, job.common.attached())) return false;
-    link.send_common(job.common_name(), landing != nullptr ? landing->number() : 0, job.common.bytes());
+    const std::uint64_t number = landing != nullptr ? landing->number() : 0;
+    if (!link.send_common(job.common_name(), number, job.common.bytes())) return false;
   }
   if (!link.send_codes()) return false;
   Entry entry;
@@ -111,7 +133,7 @@ bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t
   entry.input = packed_.segment();
   entry.attached = packed_.attached();
   if (job.terms.time_limit != os::kForever) entry.limit = std::max<Nanos>(job.terms.time_limit, 1);
-  link.send(std::move(entry), code, packed_.bytes());
+  if (!link.send(std::move(entry), code, packed_.bytes())) return false;
   // Before the worker can answer: else it would wake the supervisor for what its caller takes.
   if (&job == awaited_ && link.front()->job == &job && !link.attended()) link.attend(job.task, false);
   if (packed_.size() > kInlineBytes) link.credit = std::min(link.credit, kLargeAtOnce);

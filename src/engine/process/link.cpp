@@ -14,11 +14,12 @@
 namespace muster::engine::process {
 namespace {
 
-os::Mapping make_channel(std::uint32_t entries, int spinners) {
-  os::Mapping memory = os::Mapping::memfd(Channel::kBytes, "muster-channel");
+os::Mapping make_channel(std::uint32_t entries, int spinners, std::size_t arena) {
+  os::Mapping memory = os::Mapping::memfd(Channel::kBytes, "muster-channel", arena);
   auto* const channel = ::new (memory.data()) Channel;
   if (entries > 0) channel->entries = entries;
   channel->spinners = spinners;
+  channel->arena = arena;
   return memory;
 }
 
@@ -33,8 +34,9 @@ std::span<const std::byte> bytes_of(const Head& head) {
 
 }  // namespace
 
-Link::Link(std::uint32_t entries, int spinners)
-    : memory_(make_channel(entries, spinners)),
+Link::Link(std::uint32_t entries, int spinners, std::size_t arena)
+    : memory_(make_channel(entries, spinners, arena)),
+      arena_bytes_(arena),
       down_(channel().down_ring()),
       up_(channel().up_ring()),
       quota_(entries > 0 ? entries : UINT64_MAX / 2) {
@@ -73,18 +75,37 @@ bool Link::keep() noexcept {
 // ---- down -----------------------------------------------------------------------------------------------------------
 
 // Large bytes are in memory that the worker knows, or go ahead through the connection, and the record says that they
-// do.
-Place Link::place(std::span<const std::byte> bytes, const memory::Segment* where) {
-  if (where != nullptr) return {.size = bytes.size(), .where = where->number() + Place::kKnown};
-  if (bytes.size() <= kInlineBytes) return {.size = bytes.size(), .where = Place::kInline};
+// do. Nothing: the connection is full.
+std::optional<Place> Link::place(std::span<const std::byte> bytes, const memory::Segment* where) {
+  if (where != nullptr) return Place{.size = bytes.size(), .where = where->number() + Place::kKnown};
+  if (bytes.size() <= kInlineBytes) return Place{.size = bytes.size(), .where = Place::kInline};
   const os::Mapping memory = os::Mapping::memfd(bytes.size(), "muster-input");
   std::memcpy(memory.data(), bytes.data(), bytes.size());
   const std::uint64_t size = bytes.size();
-  const int descriptor = memory.descriptor();
-  // A worker that is gone takes no notice; its end is on its way.
-  os::send_message(connection_, bytes_of(size), {&descriptor, 1});
-  return {.size = size, .where = Place::kOwnMemory};
+  if (!hand_over(bytes_of(size), memory.descriptor())) return std::nullopt;
+  return Place{.size = size, .where = Place::kOwnMemory};
 }
+
+// Never waits: the worker may be at one item for hours, or stopped. One that is gone takes no notice; its end is on its
+// way.
+bool Link::hand_over(std::span<const std::byte> bytes, int descriptor) noexcept {
+  if (os::offer_message(connection_, bytes, {&descriptor, 1}) != os::Offer::kFull) {
+    congested_ = false;
+    patience_ = 0;
+    return true;
+  }
+  constexpr Nanos kLeast = 1'000'000;
+  constexpr Nanos kMost = 100'000'000;
+  congested_ = true;
+  congested_at_ = down_.released();
+  patience_ = std::clamp(2 * patience_, kLeast, kMost);
+  try_again_at_ = os::now() + patience_;
+  return false;
+}
+
+// A worker that takes records has taken what came ahead of them. But the system may be short of room for descriptors in
+// all connections together, whose return nobody tells: so it is tried again in any case, more and more seldom.
+bool Link::congested() noexcept { return congested_ && down_.released() == congested_at_ && os::now() < try_again_at_; }
 
 void Link::put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes) {
   const auto room = down_.reserve(head.size() + bytes.size(), head.size() + bytes.size());
@@ -106,14 +127,18 @@ bool Link::send_codes() {
 bool Link::send_memory(const memory::Segment& memory) {
   if (knows(memory.number())) return true;
   if (!has_room()) return false;
-  if (memory.use() == memory::Use::kShared) {
+  // Noted first: once something has left, nothing may fail.
+  const bool of_all = memory.use() == memory::Use::kShared;
+  if (of_all) {
     shared_.push_back({memory.number(), memory.self()});
   } else {
     memories_.push_back(memory.number());
   }
   const MemoryHead head{.number = memory.number(), .size = memory.size, .use = memory.use()};
-  const int descriptor = memory.descriptor();
-  os::send_message(connection_, bytes_of(head), {&descriptor, 1});
+  if (!hand_over(bytes_of(head), memory.descriptor())) {
+    of_all ? shared_.pop_back() : memories_.pop_back();
+    return false;
+  }
   put(Down::kMemory, bytes_of(head), {});
   return has_room();
 }
@@ -136,24 +161,31 @@ void Link::forget_gone(const memory::Shelf& shelf) {
   std::erase_if(memories_, [&](std::uint64_t number) { return !shelf.has(number) && forget(number); });
 }
 
-void Link::send_common(std::uint64_t name, std::uint64_t landing, std::span<const std::byte> bytes) {
-  const CommonHead head{.place = place(bytes, nullptr), .landing = landing};
+bool Link::send_common(std::uint64_t name, std::uint64_t landing, std::span<const std::byte> bytes) {
+  const auto where = place(bytes, nullptr);
+  if (!where) return false;
+  const CommonHead head{.place = *where, .landing = landing};
   put(Down::kCommon, bytes_of(head), head.place.where != Place::kInline ? std::span<const std::byte>() : bytes);
   common_ = name;
+  return has_room();
 }
 
-void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes) {
+bool Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes) {
   entries_.emplace_back();  // first: once something has left, nothing may fail
-  Place where{};
+  std::optional<Place> where;
   try {
     where = place(bytes, entry.input.get());
   } catch (...) {
     entries_.pop_back();
     throw;
   }
+  if (!where) {
+    entries_.pop_back();
+    return false;
+  }
   entry.sequence = sequence_;
   sequence_ = (sequence_ + 1) % kSequences;
-  const std::size_t inline_bytes = where.where != Place::kInline ? 0 : bytes.size();
+  const std::size_t inline_bytes = where->where != Place::kInline ? 0 : bytes.size();
   const auto room = down_.reserve(sizeof(EntryHead) + inline_bytes, sizeof(EntryHead) + inline_bytes);
   auto* const head =
       ::new (static_cast<void*>(room.data())) EntryHead{.code = code,
@@ -164,11 +196,13 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
                                                         .stop_at_failure = entry.stop_at_failure ? 1U : 0U,
                                                         .claim = kFree,
                                                         .taken = entry.prompt ? 0 : EntryHead::kNotCounted,
-                                                        .place = where};
+                                                        .place = *where};
   if (inline_bytes > 0) std::memcpy(room.data() + sizeof(EntryHead), bytes.data(), inline_bytes);
   entry.claim = &head->claim;
   if (entry.prompt) entry.taken = &head->taken;
   entry.position = down_.position();
+  entry.large = inline_bytes > 0 || bytes.empty() ? 0 : bytes.size();
+  large_ += entry.large;
   down_.publish(sizeof(EntryHead) + inline_bytes, static_cast<std::uint32_t>(Down::kEntry));
   unflushed_ = true;
   --quota_;
@@ -176,6 +210,7 @@ void Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
   ++load_;
   entries_.back() = std::move(entry);
   static_cast<void>(is_watched());
+  return true;
 }
 
 void Link::flush() noexcept {
@@ -189,6 +224,11 @@ bool Link::revoke(Entry& entry) noexcept {
   entry.revoked = true;
   --load_;
   ++quota_;
+  // The worker passes it by without a look at its bytes. What waits for it in the connection stays there until then.
+  if (entry.input) {
+    large_ -= std::exchange(entry.large, 0);
+    entry.input.reset();
+  }
   return true;
 }
 
@@ -219,13 +259,18 @@ Entry* Link::lingering(Nanos now) noexcept {
 }
 
 Entry* Link::front() noexcept {
-  while (!entries_.empty() && entries_.front().revoked) entries_.pop_front();
+  while (!entries_.empty() && entries_.front().revoked) drop_first();
   return entries_.empty() ? nullptr : &entries_.front();
 }
 
 void Link::pop_front() noexcept {
-  entries_.pop_front();
+  drop_first();
   --load_;
+}
+
+void Link::drop_first() noexcept {
+  large_ -= entries_.front().large;
+  entries_.pop_front();
 }
 
 // ---- up -------------------------------------------------------------------------------------------------------------
@@ -255,21 +300,18 @@ std::optional<Arrival> Link::read(const queue::RingConsumer::Record& record, con
   const bool landed = kind == Up::kLanded && entry->in_place;
   if (!landed && kind != Up::kValues && kind != Up::kException && kind != Up::kOverMemory) return std::nullopt;
   if (head.count == 0 || head.count > entry->left()) return std::nullopt;
-  if (head.count > 1 && ((!landed && kind != Up::kValues) || head.elsewhere != 0)) return std::nullopt;
+  if (head.count > 1 && ((!landed && kind != Up::kValues) || head.where != kHere)) return std::nullopt;
   Arrival arrival{.kind = kind, .count = head.count, .bytes = {}, .nanos = head.nanos};
-  if (head.elsewhere != 0) {
-    if (!fetch_memory(head.size)) return std::nullopt;
-    arrival.bytes = {static_cast<const std::byte*>(arrived_.data()), static_cast<std::size_t>(head.size)};
-  } else {
-    if (head.size > record.bytes.size() - sizeof head) return std::nullopt;
-    arrival.bytes = record.bytes.subspan(sizeof head, head.size);
-  }
+  if (landed || kind == Up::kOverMemory) return arrival;
+  const Fetched fetched = fetch(head, record.bytes.subspan(sizeof head), arrival.bytes);
+  if (fetched == Fetched::kNonsense) return std::nullopt;
+  if (fetched == Fetched::kNoMemory) arrival.kind = Up::kOverMemory;
   return arrival;
 }
 
 // Of a run of which `early` was taken before. Nothing need be left of it, nor of its entry then.
 std::optional<Arrival> Link::rest(const UpHead& head, Up kind, std::span<const std::byte> bytes, const Early& early) {
-  if (kind != Up::kValues || head.elsewhere != 0 || head.count < early.count) return std::nullopt;
+  if (kind != Up::kValues || head.where != kHere || head.count < early.count) return std::nullopt;
   if (head.size < early.bytes || head.size > bytes.size()) return std::nullopt;
   const std::size_t count = head.count - early.count;
   if (count > 0 && (front() == nullptr || count > front()->left())) return std::nullopt;
@@ -279,16 +321,52 @@ std::optional<Arrival> Link::rest(const UpHead& head, Up kind, std::span<const s
                  .nanos = count > 0 ? head.nanos : 0};
 }
 
-// The worker sent it before it published the record, so it is there.
-bool Link::fetch_memory(std::size_t size) {
-  os::Message message = os::receive_message(connection_);
-  if (message.state != os::Message::State::kMessage || message.descriptors.size() != 1) return false;
-  try {
-    arrived_ = os::map_shared(std::move(message.descriptors.front()), size, false);
-  } catch (const std::exception&) {
-    return false;
+Link::Fetched Link::fetch(const UpHead& head, std::span<const std::byte> behind, std::span<const std::byte>& bytes) {
+  switch (head.where) {
+    case kHere:
+      if (head.size > behind.size()) return Fetched::kNonsense;
+      bytes = behind.first(head.size);
+      return Fetched::kThere;
+    case kOwnMemory:
+      return fetch_memory(head.size, bytes);
+    case kArena:
+      return fetch_arena(head, bytes);
+    default:
+      return Fetched::kNonsense;
   }
-  return true;
+}
+
+// The worker sent it before it published the record, so it is there. A file may say that it is of any size: it must be
+// there, and there must be room for what is made of it.
+Link::Fetched Link::fetch_memory(std::size_t size, std::span<const std::byte>& bytes) {
+  os::Message message = os::receive_message(connection_);
+  if (message.state != os::Message::State::kMessage) return Fetched::kNonsense;
+  if (message.cut) return Fetched::kNoMemory;  // this process has no descriptor left
+  if (message.descriptors.size() != 1) return Fetched::kNonsense;
+  try {
+    if (!os::has_pages(message.descriptors.front(), size)) return Fetched::kNonsense;
+    if (!os::machine_has(size)) return Fetched::kNoMemory;
+    arrived_ = os::map_shared(std::move(message.descriptors.front()), size, false);
+  } catch (const std::bad_alloc&) {
+    return Fetched::kNoMemory;
+  } catch (const std::exception&) {
+    return Fetched::kNonsense;
+  }
+  bytes = {static_cast<const std::byte*>(arrived_.data()), size};
+  return Fetched::kThere;
+}
+
+// Whether its pages are there is asked each time: the worker may give them back at any moment.
+Link::Fetched Link::fetch_arena(const UpHead& head, std::span<const std::byte>& bytes) {
+  if (head.size > arena_bytes_ || head.at > arena_bytes_ - head.size) return Fetched::kNonsense;
+  try {
+    if (arena_.data() == nullptr) arena_ = memory_.whole(Channel::kBytes + arena_bytes_, false);
+  } catch (const std::exception&) {
+    return Fetched::kNoMemory;
+  }
+  if (!arena_.can_read(Channel::kBytes + head.at, head.size)) return Fetched::kNoMemory;
+  bytes = {static_cast<const std::byte*>(arena_.data()) + Channel::kBytes + head.at, head.size};
+  return Fetched::kThere;
 }
 
 void Link::listen(Listener who) noexcept {

@@ -35,6 +35,7 @@ struct Entry {
   bool prompt = false;                     // it is cut short where one of its items takes long
   bool in_place = false;                   // its values are left in the job's landing
   std::shared_ptr<memory::Segment> input;  // its bytes, where they are large
+  std::size_t large = 0;                   // how many they are then
   Attached attached;
   bool revoked = false;
 
@@ -53,8 +54,9 @@ struct Arrival {
 class Link {
  public:
   // Makes the channel. Throws std::bad_alloc, std::system_error. `entries`: how many it may run; 0: any number.
-  // `spinners`: how many of its threads may spin.
-  Link(std::uint32_t entries, int spinners);
+  // `spinners`: how many of its threads may spin. `arena`: bytes in which it may leave large values, taken as they are
+  // needed.
+  Link(std::uint32_t entries, int spinners, std::size_t arena);
 
   // What the worker is born with; to be given to the template.
   std::vector<int> descriptors(const os::Bell& bell) const;
@@ -71,7 +73,7 @@ class Link {
 
   // ---- down ----
   // Whether a record of inline size can be sent now.
-  bool has_room() noexcept { return !down_.reserve(kRecordMost, kRecordMost).empty(); }
+  bool has_room() noexcept { return !congested() && !down_.reserve(kRecordMost, kRecordMost).empty(); }
   // Whether it can be given one more now.
   bool takes_entries() noexcept {
     return running() && ready && !discharged_ && quota_ > 0 && load() < credit && !unsound() && has_room();
@@ -79,17 +81,20 @@ class Link {
   // Whether it was given all entries that it may run; then it ends by itself.
   bool spent() const noexcept { return quota_ == 0; }
   // Sends what the entry needs to be known before; then the entry. Each but the first only if has_room(). Throws
-  // std::bad_alloc where there is no memory for large bytes. False: there is no room for the codes.
+  // std::bad_alloc where there is no memory for large bytes. False: there is no room for it now, or none for what comes
+  // next; none of them waits. Where descriptors wait in the connection that the worker does not take, there is no room
+  // until it takes something; try_again_at says when to look although nothing was heard.
   bool send_codes();
   bool send_memory(const memory::Segment& memory);
   // `landing`: the number of memory that was sent; 0: none.
-  void send_common(std::uint64_t name, std::uint64_t landing, std::span<const std::byte> bytes);
+  bool send_common(std::uint64_t name, std::uint64_t landing, std::span<const std::byte> bytes);
   // The name of what was sent last; 0: nothing yet.
   std::uint64_t common() const noexcept { return common_; }
   // Tells the worker of the memory that it knows and that is gone.
   void forget_gone(const memory::Shelf& shelf);
-  // The bytes of entry.input, if it has one, were sent.
-  void send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes);
+  // The bytes of entry.input, if it has one, were sent. False: the connection takes no more; see try_again_at().
+  bool send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes);
+  Nanos try_again_at() noexcept { return congested() ? try_again_at_ : os::kForever; }
   // Rings once for all that was sent.
   void flush() noexcept;
   // Whether the worker will not answer in a moment, so that it is better to sleep than to spin: it was asleep when it
@@ -113,6 +118,8 @@ class Link {
   void pop_front() noexcept;
   // How many were not revoked.
   std::size_t load() const noexcept { return load_; }
+  // Bytes of large inputs that are with it, or on their way.
+  std::size_t large() const noexcept { return large_; }
 
   std::size_t credit = 2;         // how many entries it may have at once
   bool ready = false;             // its initializer has run, or it has none
@@ -166,12 +173,18 @@ class Link {
   };
 
   Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
-  Place place(std::span<const std::byte> bytes, const memory::Segment* where);
+  std::optional<Place> place(std::span<const std::byte> bytes, const memory::Segment* where);
+  bool hand_over(std::span<const std::byte> bytes, int descriptor) noexcept;
+  bool congested() noexcept;
+  void drop_first() noexcept;
   bool knows(std::uint64_t number) const noexcept;
   void put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes);
   std::optional<Arrival> read(const queue::RingConsumer::Record& record, const Early& early);
   std::optional<Arrival> rest(const UpHead& head, Up kind, std::span<const std::byte> bytes, const Early& early);
-  bool fetch_memory(std::size_t size);
+  enum class Fetched : std::uint8_t { kThere, kNoMemory, kNonsense };
+  Fetched fetch(const UpHead& head, std::span<const std::byte> behind, std::span<const std::byte>& bytes);
+  Fetched fetch_memory(std::size_t size, std::span<const std::byte>& bytes);
+  Fetched fetch_arena(const UpHead& head, std::span<const std::byte>& bytes);
   bool is_claimed(const Entry& entry) const noexcept;
   std::optional<Arrival> landed(const Entry& entry) noexcept;
   std::int32_t workers_cpu() noexcept { return channel().workers_cpu.load(std::memory_order_relaxed); }
@@ -180,6 +193,8 @@ class Link {
   std::uint64_t note() noexcept { return channel().note.load(std::memory_order_acquire); }
 
   os::Mapping memory_;
+  const std::size_t arena_bytes_;
+  os::Mapping arena_;  // the channel with what is behind it, once something has come that way
   os::Descriptor connection_;
   os::Descriptor workers_end_;
   os::Process process_;
@@ -187,6 +202,7 @@ class Link {
   queue::RingConsumer up_;
   std::deque<Entry> entries_;
   std::size_t load_ = 0;
+  std::size_t large_ = 0;
   std::uint64_t quota_;
   std::uint32_t sequence_ = 0;
   std::uint32_t codes_ = 0;  // the worker knows the numbers below
@@ -202,6 +218,10 @@ class Link {
   Early early_;                          // of the open run
   std::uint32_t watched_ = kSequences;   // the prompt entry that was at the front at the last look
   bool unflushed_ = false;
+  bool congested_ = false;          // the connection took no more,
+  std::uint32_t congested_at_ = 0;  // when the worker had taken so much of the ring
+  Nanos try_again_at_ = 0;
+  Nanos patience_ = 0;  // how long it was before that
   bool woken_ = false;
   const void* attended_for_ = nullptr;
   Listener listener_ = kNobody;  // as it was set last; the worker may have set it back

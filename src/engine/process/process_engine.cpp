@@ -85,7 +85,7 @@ void ProcessEngine::drive(const Job& job) {
   awaited_ = job.terms.attended ? &job : nullptr;
   dispatch();
   // What is the supervisor's alone: to end jobs, and to watch the clock.
-  if (!finished_.empty() || timed || unwatched()) wake();
+  if (!finished_.empty() || timed || try_again_at() != os::kForever || unwatched()) wake();
 }
 
 // Whether there are prompt entries of which the supervisor knows nothing, since it sleeps; it will, once it is woken.
@@ -182,7 +182,7 @@ void ProcessEngine::attend(Task& task) {
 void ProcessEngine::hand_back() noexcept {
   ++visits_;
   const bool asleep = asleep_.load(std::memory_order_seq_cst);
-  if ((asleep && !napping_ && !listen()) || !finished_.empty() || unwatched()) wake();
+  if ((asleep && !napping_ && !listen()) || !finished_.empty() || try_again_at() != os::kForever || unwatched()) wake();
 }
 
 // The link of the worker whose next answer is the task's; null if there is none.

@@ -160,6 +160,8 @@ class ProcessEngine final : public Engine {
 
   // ---- handing out (dispatch.cpp); under the lock ----
   bool dispatch();
+  bool could_dispatch() noexcept;
+  Nanos try_again_at() noexcept;
   Link* pick() noexcept;
   bool hand_out(Job& job, Link& link);
   static bool send_attached(Link& link, const Attached& attached);

@@ -89,13 +89,15 @@ void ProcessEngine::sleep(Nanos deadline) {
     watching_ = std::any_of(links_.begin(), links_.end(),
                             [](const auto& link) { return link && link->hurry_at != os::kForever; });
     if (napping_) deadline = std::min(deadline, os::now() + kNap);
-    bool quiet = (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst);
+    bool quiet =
+        (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst) && !could_dispatch();
     {
       const LockGuard inbox(inbox_lock_);
       quiet = quiet && inbox_.empty() && (gate_ != Gate::kTerminated || terminated_);
     }
     if (quiet) {
       descriptors.push_back(bell_.descriptor().number());
+      deadline = std::min(deadline, try_again_at());
       if (template_) descriptors.push_back(template_->descriptor());
       for (const auto& link : links_) {
         if (link) deadline = std::min({deadline, link->look_at, link->hurry_at});

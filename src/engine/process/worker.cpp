@@ -28,17 +28,18 @@ std::unordered_map<std::uint64_t, std::shared_ptr<memory::Segment>> g_known;
 
 class Worker {
  public:
-  Worker(Channel& channel, os::Descriptor connection, os::Descriptor bell)
-      : channel_(channel),
+  Worker(const os::Mapping& memory, os::Descriptor connection, os::Descriptor bell)
+      : channel_(*static_cast<Channel*>(memory.data())),
         connection_(std::move(connection)),
-        down_(channel.down_ring()),
-        call_(channel, connection_, os::Bell(std::move(bell))) {}
+        down_(channel_.down_ring()),
+        call_(memory, connection_, os::Bell(std::move(bell))) {}
 
   // Until the pool says that it is enough, or this worker has run as many entries as it may.
   void run() {
     for (std::uint64_t left = channel_.entries; left > 0;) {
       const auto record = next();
       if (!record) return;
+      unanswered_ = true;
       switch (static_cast<Down>(record->kind)) {
         case Down::kCode:
           learn(record->bytes);
@@ -71,6 +72,8 @@ class Worker {
       if (!down_.sound()) os::end_process(kNoSense);
       std::uint32_t asked = kIsToLeave;
       if (channel_.stay.compare_exchange_strong(asked, kLeaves, std::memory_order_acq_rel)) return std::nullopt;
+      // The pool may wait for the room of records to which there is no answer.
+      if (std::exchange(unanswered_, false)) call_.tell();
       channel_.work.wait(seen, os::kForever, !call_.is_in_the_way());
     }
   }
@@ -132,8 +135,10 @@ class Worker {
     } catch (...) {
       why = std::current_exception();
     }
-    if (ours) call_.run(head, input, std::move(why));
-    return ours;
+    if (!ours) return false;
+    call_.run(head, input, std::move(why));
+    unanswered_ = false;
+    return true;
   }
 
   // The bytes of a record: behind its head, or in memory of their own.
@@ -162,6 +167,7 @@ class Worker {
   const os::Descriptor connection_;
   queue::RingConsumer down_;
   Call call_;
+  bool unanswered_ = false;  // the last records
 };
 
 // Of this process.
@@ -191,7 +197,7 @@ int work(start::Birth birth) {
   const os::Mapping memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
   g_channel = static_cast<Channel*>(memory.data());
   sync::limit_spinners(g_channel->spinners);
-  Worker(*g_channel, std::move(given.at(1)), std::move(given.at(2))).run();
+  Worker(memory, std::move(given.at(1)), std::move(given.at(2))).run();
   return 0;
 }
 

@@ -1,5 +1,6 @@
 // Workers: how they come, what is heard of them, and what is done when they are gone. All under the engine's lock.
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -21,13 +22,20 @@ int spinners(std::size_t place, int workers) {
   return most <= 0 ? 0 : most / workers + (static_cast<int>(place) < most % workers ? 1 : 0);
 }
 
+// What all workers together may keep for large values that they send, but some for each.
+std::size_t arena(int workers) {
+  constexpr std::size_t kMostKept = std::size_t{256} << 20U;
+  constexpr std::size_t kLeast = std::size_t{4} << 20U;
+  return std::max(kMostKept / static_cast<std::size_t>(workers) / os::page_size() * os::page_size(), kLeast);
+}
+
 }  // namespace
 
 void ProcessEngine::start_worker(std::size_t place, start::Template& from) {
   const auto tasks = static_cast<std::uint32_t>(settings_.tasks_per_worker);
   // The initializer is an entry, and no task.
   auto link = std::make_shared<Link>(tasks > 0 && settings_.initializer != nullptr ? tasks + 1 : tasks,
-                                     spinners(place, workers()));
+                                     spinners(place, workers()), arena(workers()));
   const auto descriptors = link->descriptors(bell_);
   from.request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
   link->ready = settings_.initializer == nullptr;
@@ -36,7 +44,7 @@ void ProcessEngine::start_worker(std::size_t place, start::Template& from) {
     link->send_codes();
     Entry entry;
     entry.range = {0, 1, 0};
-    link->send(entry, code, settings_.initializer_input);
+    static_cast<void>(link->send(entry, code, settings_.initializer_input));  // a fresh one has room
     link->flush();
   }
   links_[place] = std::move(link);

@@ -78,16 +78,6 @@ std::size_t meminfo_bytes(const std::string& meminfo, std::string_view field) {
   return at == std::string::npos ? 0 : number(std::string_view(meminfo).substr(at)) * 1024;
 }
 
-// Pages of a memfd count against no limit until they are touched: asked for more than it has, the kernel fills the
-// machine and then kills processes. So look first.
-bool machine_has(std::size_t bytes) {
-  constexpr std::size_t kNoMatter = std::size_t{4} << 20;  // not worth reading a file for
-  if (bytes <= kNoMatter) return true;
-  const std::string meminfo = read_file("/proc/meminfo").value_or("");
-  const std::size_t available = meminfo_bytes(meminfo, "MemAvailable");
-  return available == 0 || bytes <= available + meminfo_bytes(meminfo, "SwapFree");
-}
-
 // Takes the pages now: on a full machine the first touch of a page that is not there kills the process (SIGBUS).
 void take(int descriptor, std::size_t begin, std::size_t bytes) {
   // A signal undoes the call it interrupts: one call for it all might never end under a profiler's clock.
@@ -100,6 +90,10 @@ void take(int descriptor, std::size_t begin, std::size_t bytes) {
       fail(errno, "cannot reserve shared memory");
     }
   }
+}
+
+void set_size(int descriptor, std::size_t bytes) {
+  if (ftruncate(descriptor, static_cast<off_t>(bytes)) != 0) fail(errno, "cannot size shared memory");
 }
 
 // Whoever gets the file may map it without fear: a page beyond a file's end kills who touches it.
@@ -131,6 +125,16 @@ bool holds_aligned(const void* data, std::size_t bytes, std::size_t unit) noexce
 
 }  // namespace
 
+// Pages of a memfd count against no limit until they are touched: asked for more than it has, the kernel fills the
+// machine and then kills processes. So look first.
+bool machine_has(std::size_t bytes) {
+  constexpr std::size_t kNoMatter = std::size_t{4} << 20;  // not worth reading a file for
+  if (bytes <= kNoMatter) return true;
+  const std::string meminfo = read_file("/proc/meminfo").value_or("");
+  const std::size_t available = meminfo_bytes(meminfo, "MemAvailable");
+  return available == 0 || bytes <= available + meminfo_bytes(meminfo, "SwapFree");
+}
+
 Mapping Mapping::anonymous(std::size_t bytes, std::size_t alignment) {
   assert((alignment & (alignment - 1)) == 0);
   Mapping mapping;
@@ -150,7 +154,7 @@ Mapping Mapping::inherited(std::size_t bytes) {
   return mapping;
 }
 
-Mapping Mapping::memfd(std::size_t bytes, const char* name) {
+Mapping Mapping::memfd(std::size_t bytes, const char* name, std::size_t behind) {
   Mapping mapping;
   if (bytes == 0) return mapping;
   const std::size_t size = round_up(bytes, page_size());
@@ -158,6 +162,7 @@ Mapping Mapping::memfd(std::size_t bytes, const char* name) {
   mapping.descriptor_ = create_memfd(name);
   if (!machine_has(size)) throw std::bad_alloc();
   take(mapping.descriptor_, 0, size);
+  if (behind > 0) set_size(mapping.descriptor_, size + behind);
   fix_size(mapping.descriptor_);
   mapping.data_ = map(size, MAP_SHARED, mapping.descriptor_);
   mapping.size_ = size;
@@ -168,7 +173,7 @@ Descriptor shared_file(std::size_t bytes, const char* name) {
   const std::size_t size = round_up(bytes, page_size());
   if (size > static_cast<std::size_t>(PTRDIFF_MAX) || !machine_has(size)) throw std::bad_alloc();
   Descriptor file(create_memfd(name));
-  if (ftruncate(file.number(), static_cast<off_t>(size)) != 0) fail(errno, "cannot size shared memory");
+  set_size(file.number(), size);
   fix_size(file.number());
   return file;
 }
@@ -192,6 +197,38 @@ Mapping map_shared(Descriptor descriptor, std::size_t bytes, bool writable) {
   mapping.size_ = size;
   mapping.descriptor_ = descriptor.release();
   return mapping;
+}
+
+bool has_pages(const Descriptor& file, std::size_t bytes) noexcept {
+  constexpr std::size_t kBlock = 512;  // what st_blocks counts, whatever the file system
+  const std::size_t blocks = bytes / kBlock + (bytes % kBlock > 0 ? 1 : 0);
+  struct stat status = {};
+  return fstat(file.number(), &status) == 0 && static_cast<std::size_t>(status.st_blocks) >= blocks;
+}
+
+// Only who writes has pages to take, which may need the descriptor.
+Mapping Mapping::whole(std::size_t bytes, bool writable) const {
+  if (writable) {
+    Descriptor again(fcntl(descriptor_, F_DUPFD_CLOEXEC, 3));
+    if (!again) fail(errno, "cannot map shared memory once more");
+    return map_shared(std::move(again), bytes, true);
+  }
+  demand_sealed(descriptor_, bytes);
+  Mapping mapping;
+  mapping.size_ = round_up(bytes, page_size());
+  mapping.data_ = map(mapping.size_, MAP_SHARED, descriptor_, PROT_READ);
+  return mapping;
+}
+
+bool Mapping::can_read(std::size_t offset, std::size_t bytes) noexcept {
+  constexpr int kPopulateRead = 22;  // MADV_POPULATE_READ, of Linux 5.14, which not every header knows
+  const std::size_t begin = offset / page_size() * page_size();
+  const std::size_t end = std::min(size_, offset + bytes);
+  while (begin < end && madvise(static_cast<char*>(data_) + begin, end - begin, kPopulateRead) != 0) {
+    if (errno == EINTR) continue;
+    return errno == EINVAL;  // an older system: what can be done is to try
+  }
+  return true;
 }
 
 Mapping::Mapping(Mapping&& other) noexcept

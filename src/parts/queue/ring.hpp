@@ -67,8 +67,13 @@ class RingProducer {
     put({whole, kind});
   }
 
-  // Where the next record will begin; and whether what begins there is still there, or another record is by now.
+  // Up to where records were published, which is where the next one begins; and up to where the consumer has given them
+  // back.
   std::uint32_t position() const noexcept { return tail_; }
+  std::uint32_t released() noexcept { return tail_ - (memory_.capacity - room()); }
+  // Whether it has given back all that was published up to there.
+  bool is_released(std::uint32_t position) noexcept { return tail_ - released() <= tail_ - position; }
+  // Whether what begins there is still there, or another record is by now.
   bool keeps(std::uint32_t position) const noexcept { return tail_ - position <= memory_.capacity; }
 
   // False: the consumer's position is none that it can have.
