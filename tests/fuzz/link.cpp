@@ -233,7 +233,9 @@ class Play {
     require(arrival.count > 0 && arrival.count <= entry->left(), "there are more outcomes than items");
     const bool failed = arrival.kind == Up::kException || arrival.kind == Up::kOverMemory;
     const bool landed = arrival.kind == Up::kLanded;
-    require(arrival.kind == Up::kValues || failed || landed, "an outcome is of no kind");
+    const bool handed_back = arrival.kind == Up::kHandedBack;
+    require(arrival.kind == Up::kValues || failed || landed || handed_back, "an outcome is of no kind");
+    require(!handed_back || (entry->prompt && entry->done > 0), "what is handed back can be so for ever");
     require(!failed || arrival.count == 1, "several items have one failure");
     require(!landed || (entry->in_place && arrival.bytes.empty()), "values are where there is no place for them");
     require(!failed || arrival.kind == Up::kException || arrival.bytes.empty(), "no memory has bytes");

@@ -210,6 +210,7 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
   bool give_early(std::deque<Outcome<T>>& to, bool ordered) override {
     if (!early_.load(std::memory_order_acquire)) return false;
     const LockGuard guard(lock_);
+    if (!early_.exchange(false, std::memory_order_relaxed)) return false;  // all was gathered meanwhile
     given_.resize(outcomes_.size());
     const std::size_t before = to.size();
     for (std::size_t i = 0; i < outcomes_.size(); ++i) {
@@ -221,7 +222,6 @@ class RemoteChunk final : public ChunkState<remote_result_t<F, Value>>, private 
         break;
       }
     }
-    early_.store(false, std::memory_order_relaxed);
     return to.size() > before;
   }
 

@@ -69,7 +69,18 @@ void Call::call(const EntryHead& head, std::exception_ptr why) {
   }
   if (!why) return;
   while (settled_ + count_ < end_item_ - begin_item_ && item([&why](Writer&) { std::rethrow_exception(why); })) {
+    if (taken_ != nullptr) return hand_back();
   }
+}
+
+// The items of a prompt entry behind one whose input cannot be read may be well, each by itself.
+void Call::hand_back() noexcept {
+  const std::uint64_t rest = end_item_ - begin_item_ - settled_;
+  if (rest == 0 || (taken_->fetch_or(kNoMore, std::memory_order_acq_rel) & kNoMore) != 0) return;
+  const UpHead head{.count = static_cast<std::uint32_t>(rest), .size = 0, .nanos = nanos()};
+  publish(Up::kHandedBack, head, run_ - sizeof(UpHead));
+  settled_ += rest;
+  open_run();
 }
 
 std::uint64_t Call::nanos() const noexcept { return static_cast<std::uint64_t>(os::now() - begun_at_); }

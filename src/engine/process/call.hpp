@@ -50,6 +50,7 @@ class Call final : public detail::RemoteCall {
 
   void open_run(std::size_t least = 0) noexcept;
   void close_run() noexcept;
+  void hand_back() noexcept;
   std::span<std::byte> wait_for_room(std::size_t least, std::size_t most) noexcept;
   void publish(Up kind, const UpHead& head, std::byte* record) noexcept;
   void wake_caller() noexcept;

@@ -75,8 +75,8 @@ struct EntryHead {
   std::int64_t limit;  // nanoseconds an item may take; 0: no limit
   std::uint32_t stop_at_failure;
   std::atomic<std::uint32_t> claim;
-  // Of a prompt entry: how many items the worker has taken up, one addition before each; with kNoMore, which the pool
-  // adds, it takes up no further one. Others have kNotCounted.
+  // Of a prompt entry: how many items the worker has taken up, one addition before each; with kNoMore it takes up no
+  // further one. Who adds that, the pool or the worker, hands out the others. Other entries have kNotCounted.
   std::atomic<std::uint32_t> taken;
   static constexpr std::uint32_t kNoMore = 1U << 31U;
   static constexpr std::uint32_t kNotCounted = UINT32_MAX;
@@ -90,6 +90,7 @@ enum class Up : std::uint32_t {
   kException,   // UpHead, bytes: the next item threw
   kOverMemory,  // UpHead: the next item's outcome found no memory
   kLanded,      // UpHead: the values of the next `count` items are in place
+  kHandedBack,  // UpHead: the rest of a prompt entry, `count` items, will not begin
 };
 
 // Where the bytes of a record from the worker are.

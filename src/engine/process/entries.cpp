@@ -58,6 +58,11 @@ void ProcessEngine::take(Link& link, const Arrival& arrival) {
   Entry& entry = *link.front();
   barren_deaths_ = 0;
   if (entry.job == nullptr) return initialized(link, arrival);
+  if (arrival.kind == Up::kHandedBack) {
+    entry.job->cut_short = true;
+    give_back(entry);
+    return end_entry(link);
+  }
   Returned returned;
   returned.bytes = arrival.bytes;
   if (arrival.kind == Up::kLanded) returned.tag = Returned::Tag::kLanded;

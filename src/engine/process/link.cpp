@@ -237,6 +237,7 @@ bool Link::revoke(Entry& entry) noexcept {
 std::size_t Link::cut_short(Entry& entry) noexcept {
   const std::uint32_t taken = entry.taken->fetch_or(EntryHead::kNoMore, std::memory_order_acq_rel);
   entry.taken = nullptr;
+  if ((taken & EntryHead::kNoMore) != 0) return entry.range.size();  // the worker hands back what it has not begun
   return std::clamp<std::size_t>(taken & ~EntryHead::kNoMore, entry.done, entry.range.size());
 }
 
@@ -297,6 +298,11 @@ std::optional<Arrival> Link::read(const queue::RingConsumer::Record& record, con
   const auto kind = static_cast<Up>(record.kind);
   if (early.count > 0) return rest(head, kind, record.bytes.subspan(sizeof head), early);
   if (entry == nullptr) return std::nullopt;
+  if (kind == Up::kHandedBack) {
+    // Not without an outcome before, or it could go on so for ever.
+    if (!entry->prompt || entry->done == 0 || head.count != entry->left()) return std::nullopt;
+    return Arrival{.kind = kind, .count = head.count, .bytes = {}, .nanos = 0};
+  }
   const bool landed = kind == Up::kLanded && entry->in_place;
   if (!landed && kind != Up::kValues && kind != Up::kException && kind != Up::kOverMemory) return std::nullopt;
   if (head.count == 0 || head.count > entry->left()) return std::nullopt;

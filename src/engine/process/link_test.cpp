@@ -154,6 +154,29 @@ TEST(Link, an_entry_cut_short_keeps_what_was_taken_up_whatever_the_worker_writes
   EXPECT_EQ(behind.link().cut_short(behind.entry()), 1U) << "no less than has an outcome";
 }
 
+TEST(Link, a_worker_hands_back_the_rest_of_a_prompt_entry_that_has_an_outcome) {
+  const auto hand_back = [](Busy& worker, std::uint32_t count) {
+    queue::RingProducer up(worker.channel().up_ring());
+    const UpHead head{.count = count, .where = kHere, .size = 0, .nanos = 1};
+    std::memcpy(up.reserve(64, 64).data(), &head, sizeof head);
+    up.publish(sizeof head, static_cast<std::uint32_t>(Up::kHandedBack));
+    return worker.link().next();
+  };
+  Busy worker(4);
+  worker.entry().done = 1;
+  const auto arrival = hand_back(worker, 3);
+  ASSERT_TRUE(arrival);
+  EXPECT_EQ(arrival->kind, Up::kHandedBack);
+  Busy barren(4);
+  EXPECT_FALSE(hand_back(barren, 4)) << "it could do so for ever";
+  Busy wrong(4);
+  wrong.entry().done = 1;
+  EXPECT_FALSE(hand_back(wrong, 2)) << "that is not the rest";
+  Busy slow(4);
+  slow.entry().taken->store(1 | EntryHead::kNoMore);
+  EXPECT_EQ(slow.link().cut_short(slow.entry()), 4U) << "it hands back itself";
+}
+
 TEST(Link, an_entry_lingers_that_is_at_the_front_at_two_looks) {
   Busy worker(4);
   EXPECT_EQ(worker.link().lingering(0), nullptr) << "not yet";
