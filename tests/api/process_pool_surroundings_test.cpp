@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <optional>
 
@@ -119,7 +120,8 @@ int niceness() { return getpriority(PRIO_PROCESS, 0); }
 TEST(ProcessSurroundings, niceness_is_added) {
   Pool usual(Processes::with({.processes = 1}));
   Pool pool(Processes::with({.processes = 1, .nice = 3}));
-  EXPECT_EQ(pool.apply(niceness), usual.apply(niceness) + 3);
+  constexpr int kMost = 19;  // which the tests themselves may have
+  EXPECT_EQ(pool.apply(niceness), std::min(kMost, usual.apply(niceness) + 3));
 }
 
 TEST(ProcessSurroundings, niceness_out_of_range_is_refused) {

@@ -21,6 +21,8 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
   std::size_t begin() const noexcept { return begin_item_; }
   std::size_t end() const noexcept { return end_item_; }
   Reader& input() noexcept { return input_; }
+  // An item's input cannot be read, and so none behind it.
+  void input_is_torn() noexcept { torn_ = true; }
 
   // What the entries of the loop share: made from its bytes by make(Reader&) for the first, and kept for the others.
   template <class T, class Make>
@@ -73,7 +75,7 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
       return true;
     } catch (...) {
       fail([](Writer& to) { write_exception(to, std::current_exception()); });
-      return !stop_at_failure_;
+      return !stop_at_failure_ && !to_hand_back();
     }
   }
 
@@ -95,6 +97,7 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
   std::span<const std::byte> common_bytes_;
   std::shared_ptr<void>* common_ = nullptr;
   bool stop_at_failure_ = false;
+  bool torn_ = false;
   bool timed_ = false;
   bool slow_ = false;  // finish() is not enough: timed, or the value went to memory of its own
 
@@ -106,6 +109,9 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
   std::uint64_t progress_base_ = 0;  // of the open run
   std::uint64_t count_ = 0;          // of items in it
   std::byte* run_ = nullptr;         // its first byte
+
+  // The items of a prompt entry behind one whose input cannot be read may be well, each by itself.
+  bool to_hand_back() const noexcept { return torn_ && taken_ != nullptr; }
 
   static constexpr std::uint64_t kOneItem = std::uint64_t{1} << 24U;
   static constexpr std::uint32_t kNoMore = std::uint32_t{1} << 31U;  // in *taken_

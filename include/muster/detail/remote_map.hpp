@@ -122,6 +122,7 @@ struct RemoteItems {
       return read_value<V>(call.input());
     } catch (...) {
       unreadable = std::current_exception();
+      call.input_is_torn();
       throw;
     }
   }

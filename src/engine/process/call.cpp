@@ -50,6 +50,7 @@ void Call::run(EntryHead& head, std::span<const std::byte> input, std::exception
   begun_at_ = os::now();
   channel_.worked.store(worked_ - begun_at_, std::memory_order_relaxed);
   settled_ = 0;
+  torn_ = false;
   open_run();
   call(head, why ? std::move(why) : common_failure_);
   close_run();
@@ -67,13 +68,13 @@ void Call::call(const EntryHead& head, std::exception_ptr why) {
       why = std::current_exception();
     }
   }
-  if (!why) return;
-  while (settled_ + count_ < end_item_ - begin_item_ && item([&why](Writer&) { std::rethrow_exception(why); })) {
-    if (taken_ != nullptr) return hand_back();
+  torn_ = torn_ || why != nullptr;
+  while (why && settled_ + count_ < end_item_ - begin_item_ && item([&why](Writer&) { std::rethrow_exception(why); })) {
   }
+  if (to_hand_back()) hand_back();
 }
 
-// The items of a prompt entry behind one whose input cannot be read may be well, each by itself.
+// Unless the pool has told us to take up no more: then it has the rest.
 void Call::hand_back() noexcept {
   const std::uint64_t rest = end_item_ - begin_item_ - settled_;
   if (rest == 0 || (taken_->fetch_or(kNoMore, std::memory_order_acq_rel) & kNoMore) != 0) return;
