@@ -44,11 +44,7 @@ bool Arena::open() noexcept {
 // ---- in the arena ---------------------------------------------------------------------------------------------------
 
 std::span<std::byte> Arena::write_here(std::size_t least, std::span<const std::byte> written) {
-  for (;;) {
-    const std::uint32_t seen = room_.seen();
-    if (find(least, holds(written))) break;
-    room_.wait(seen, os::kForever);
-  }
+  room_.wait_until([&] { return find(least, holds(written)); });
   const std::size_t room = std::min(limit_ - begin_, std::max(least, 2 * written.size()));
   if (begin_ + room > taken_) {
     whole_.take_pages(Channel::kBytes + taken_, begin_ + room - taken_);
@@ -104,9 +100,7 @@ std::span<std::byte> Arena::write_elsewhere(std::size_t least, std::span<const s
     if (!written.empty()) std::memmove(own_->data(), written.data(), written.size());
     return {own_->data(), room};
   }
-  for (std::uint32_t seen = room_.seen(); own_unread_ && !up_.is_released(*own_unread_); seen = room_.seen()) {
-    room_.wait(seen, os::kForever);
-  }
+  room_.wait_until([this] { return !own_unread_ || up_.is_released(*own_unread_); });
   memory::Pages larger(os::map_shared(os::shared_file(roomy, "muster-result"), roomy, true));
   larger.take(0, least);
   if (!written.empty()) std::memcpy(larger.data(), written.data(), written.size());

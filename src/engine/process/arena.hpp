@@ -9,11 +9,10 @@
 #include <optional>
 #include <span>
 
-#include <muster/detail/event_count.hpp>
-
 #include "os/os.hpp"
 #include "parts/memory/pages.hpp"
 #include "parts/queue/ring.hpp"
+#include "parts/sync/doze.hpp"
 
 namespace muster::engine::process {
 
@@ -21,10 +20,10 @@ namespace muster::engine::process {
 // that finds them in the way waits, so what is on its way is bounded.
 class Arena {
  public:
-  // `channel`: its memory, which has `bytes` more behind it. `up`: the ring whose records say where values lie; `room`
-  // is rung when its consumer has given some back.
+  // `channel`: its memory, which has `bytes` more behind it. `up`: the ring whose records say where values lie; `room`:
+  // by which its consumer wakes us when it has given some back.
   Arena(const os::Mapping& channel, std::size_t bytes, queue::RingProducer& up,
-        detail::EventCount<detail::Scope::kShared>& room) noexcept
+        sync::Doze& room) noexcept
       : channel_(channel), bytes_(bytes), up_(up), room_(room) {}
 
   // Room for a value of at least `least` bytes, with what is `written` of it at its front, which may lie in room that
@@ -57,7 +56,7 @@ class Arena {
   const os::Mapping& channel_;
   const std::size_t bytes_;
   queue::RingProducer& up_;
-  detail::EventCount<detail::Scope::kShared>& room_;
+  sync::Doze& room_;
 
   os::Mapping whole_;      // the channel and the arena, once there was something for it
   std::size_t taken_ = 0;  // the arena's pages below this are there

@@ -160,12 +160,12 @@ void Call::open_run(std::size_t least) noexcept {
 }
 
 std::span<std::byte> Call::wait_for_room(std::size_t least, std::size_t most) noexcept {
-  for (;;) {
-    const std::uint32_t seen = channel_.room.seen();
-    const auto room = up_.reserve(least, most);
-    if (!room.empty()) return room;
-    channel_.room.wait(seen, os::kForever);
-  }
+  std::span<std::byte> room;
+  channel_.room.wait_until([&] {
+    room = up_.reserve(least, most);
+    return !room.empty();
+  });
+  return room;
 }
 
 // Publishes the finished items of the open run, if there are any. What is in it of an unfinished one is lost.
@@ -193,35 +193,7 @@ void Call::tell() noexcept {
   if (channel_.listener.load(std::memory_order_seq_cst) == kNobody) return;
   const std::uint32_t listener = channel_.listener.exchange(kNobody, std::memory_order_seq_cst);
   if (listener == kSupervisor) bell_.ring();
-  if (listener == kCaller) wake_caller();
-}
-
-// The system puts a woken caller on our CPU, if he slept there, and wakes us there again: a call takes two switches
-// from one to the other then, and to spin would keep the other from going on. That is the best for one call; but where
-// calls follow each other closely we move away once, and both spin from then on.
-void Call::wake_caller() noexcept {
-  constexpr os::Nanos kClosely = 100'000;
-  constexpr int kManyCalls = 16;
-  const int cpu = os::current_cpu();
-  const bool together = channel_.callers_cpu.load(std::memory_order_relaxed) == cpu;
-  const os::Nanos now = os::now();
-  close_calls_ = together && now - woken_at_ < kClosely ? close_calls_ + 1 : 0;
-  woken_at_ = now;
-  const bool move = close_calls_ == kManyCalls;
-  channel_.workers_cpu.store(move ? Channel::kMoving : cpu, std::memory_order_relaxed);
-  os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
-  if (move) {
-    move_away();
-  } else {
-    in_the_way_ = together;
-  }
-}
-
-void Call::move_away() noexcept {
-  os::CpuSet before{};
-  if (os::keep_off_this_cpu(0, before)) os::allow_again(before);
-  channel_.workers_cpu.store(-1, std::memory_order_relaxed);
-  close_calls_ = 0;
+  if (listener == kCaller) os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
 }
 
 // One item's bytes, which may be spilled, as a record of their own; then a fresh run.

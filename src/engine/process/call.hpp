@@ -31,8 +31,6 @@ class Call final : public detail::RemoteCall {
   void run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
   // Wakes who sleeps until this worker has done something.
   void tell() noexcept;
-  // Whether a caller who slept on this CPU was woken since the last call: it cannot go on while we spin.
-  bool is_in_the_way() noexcept { return std::exchange(in_the_way_, false); }
   // What the following entries share, until it is called again. `landing`: where they leave values, or null.
   void set_common(std::span<const std::byte> bytes, std::shared_ptr<memory::Segment> landing,
                   std::exception_ptr why = nullptr);
@@ -53,8 +51,6 @@ class Call final : public detail::RemoteCall {
   void hand_back() noexcept;
   std::span<std::byte> wait_for_room(std::size_t least, std::size_t most) noexcept;
   void publish(Up kind, const UpHead& head, std::byte* record) noexcept;
-  void wake_caller() noexcept;
-  void move_away() noexcept;
   void publish_item(Up kind, std::span<const std::byte> bytes);
   void publish_large(Up kind, std::size_t size);
   void leave_spill() noexcept;
@@ -69,9 +65,6 @@ class Call final : public detail::RemoteCall {
   std::vector<std::byte> common_copy_;
   std::shared_ptr<void> made_common_;
   std::exception_ptr common_failure_;
-  bool in_the_way_ = false;
-  int close_calls_ = 0;     // of one caller on this CPU, one soon after the other
-  os::Nanos woken_at_ = 0;  // when a caller was woken last
   std::shared_ptr<memory::Segment> landing_;
 
   os::Nanos limit_ = 0;      // that an item may take

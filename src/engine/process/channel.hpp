@@ -6,12 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <muster/detail/event_count.hpp>
-
 #include "os/modules.hpp"
 #include "os/os.hpp"
 #include "parts/memory/shelf.hpp"
 #include "parts/queue/ring.hpp"
+#include "parts/sync/doze.hpp"
 
 namespace muster::engine::process {
 
@@ -151,16 +150,15 @@ enum Stay : std::uint32_t {
 struct Channel {
   queue::RingWords down;
   queue::RingWords up;
-  alignas(64) detail::EventCount<detail::Scope::kShared> work;  // rung by the pool: there are records for the worker
-  std::atomic<std::uint32_t> stay{kStays};                      // or it is to leave
-  alignas(64) detail::EventCount<detail::Scope::kShared> room;  // rung by the pool: there is room in the ring up
+  alignas(64) sync::Doze work;              // the worker waits for records,
+  std::atomic<std::uint32_t> stay{kStays};  // or to be told to leave
+  sync::Doze room;                          // for room in the ring up
   // Who sleeps, or is about to, until the worker has published something. Whoever sets it back to kNobody wakes them.
   alignas(64) std::atomic<std::uint32_t> listener{kNobody};
-  std::atomic<std::int32_t> callers_cpu{-1};  // where a caller did so
-  std::atomic<std::int32_t> workers_cpu{-1};  // where the worker was when it woke one; or kMoving
-
-  static constexpr std::int32_t kMoving =
-      -2;  // it leaves the caller's CPU, and will answer from another one in a moment
+  // Where the caller is who waits for the worker's answer, or -1; and where the worker was when it had given its last.
+  std::atomic<std::int32_t> callers_cpu{-1};
+  std::atomic<std::int32_t> workers_cpu{-1};
+  static constexpr std::int32_t kMoving = -2;  // it leaves the caller's CPU, and goes on in a moment
   alignas(64) std::atomic<std::uint64_t> note{Note::kNone};
   std::atomic<std::int64_t> begun_at{0};  // of a timed item, by the monotonic clock
   std::atomic<std::uint64_t> progress{0};

@@ -134,11 +134,19 @@ bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t
   entry.attached = packed_.attached();
   if (job.terms.time_limit != os::kForever) entry.limit = std::max<Nanos>(job.terms.time_limit, 1);
   if (!link.send(std::move(entry), code, packed_.bytes())) return false;
-  // Before the worker can answer: else it would wake the supervisor for what its caller takes.
-  if (&job == awaited_ && link.front()->job == &job && !link.attended()) link.attend(job.task, false);
+  if (!link.attended()) attend(job, link);
   if (packed_.size() > kInlineBytes) link.credit = std::min(link.credit, kLargeAtOnce);
   ++job.entries;
   return true;
+}
+
+// Before the worker can answer: else it would wake the supervisor for what its caller takes.
+void ProcessEngine::attend(const Job& job, Link& link) noexcept {
+  if (&job == awaited_ && link.front()->job == &job) {
+    link.attend(job.task, false);
+  } else {
+    link.unattend();
+  }
 }
 
 // One of several items that cannot be packed is not the failure of the others.

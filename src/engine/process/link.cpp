@@ -52,12 +52,10 @@ void Link::born(os::Process process) {
   workers_end_.reset();
 }
 
-// The worker takes what it sees as the count of `work`, then looks for records, and then here: so it sees what we have
-// written, or does not sleep over it.
 void Link::discharge() noexcept {
   if (std::exchange(discharged_, true)) return;
-  channel().stay.store(kIsToLeave, std::memory_order_release);
-  channel().work.ring();
+  channel().stay.store(kIsToLeave, std::memory_order_seq_cst);  // before a look at whether it sleeps
+  channel().work.wake();
 }
 
 bool Link::keep() noexcept {
@@ -214,7 +212,7 @@ bool Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
 }
 
 void Link::flush() noexcept {
-  if (std::exchange(unflushed_, false)) woken_ = channel().work.ring();
+  if (std::exchange(unflushed_, false)) woken_ = channel().work.wake();
 }
 
 bool Link::revoke(Entry& entry) noexcept {
@@ -382,9 +380,15 @@ void Link::listen(Listener who) noexcept {
   if (had_caller) os::futex_wake(channel().listener, os::kAll, os::Scope::kShared);
 }
 
+// The line is the worker's, too, so it is not written without need.
+void Link::tell_cpu(int cpu) noexcept {
+  if (cpu != callers_cpu_) channel().callers_cpu.store(cpu, std::memory_order_relaxed);
+  callers_cpu_ = cpu;
+}
+
 std::uint32_t Link::attend(const void* task, bool sleep) noexcept {
   attended_for_ = task;
-  if (sleep) channel().callers_cpu.store(os::current_cpu(), std::memory_order_relaxed);
+  tell_cpu(os::current_cpu());
   listen(sleep ? kCaller : kNobody);
   return up_.seen();
 }
@@ -395,18 +399,29 @@ void Link::leave(const void* task) noexcept {
   if (std::exchange(listener_, kNobody) != kNobody) channel().listener.store(kNobody, std::memory_order_seq_cst);
 }
 
+// The worker leaves this CPU, and cannot as long as we have it.
+template <class Answered>
+void Link::make_way(const Answered& answered) noexcept {
+  constexpr Nanos kMove = 1'000'000;  // it takes less, but for a CPU that somebody else has
+  const Nanos until = os::now() + kMove;
+  while (is_moving() && !answered() && os::now() < until) os::yield();
+}
+
 void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
   const std::atomic<std::uint32_t>& tail = channel().up.tail;
   const std::atomic<std::uint32_t>& word = channel().listener;
   if (!sleep) {
-    constexpr Nanos kMove = 200'000;
-    sync::spin_until([&] { return tail.load(std::memory_order_acquire) != seen; }, is_moving() ? kMove : sync::kSpin);
+    const auto answered = [&] { return tail.load(std::memory_order_acquire) != seen; };
+    if (is_moving()) make_way(answered);
+    sync::spin_until(answered, spin_.nanos());
     return;
   }
+  const Nanos from = os::now();
   while (tail.load(std::memory_order_seq_cst) == seen && word.load(std::memory_order_acquire) == kCaller) {
     const Nanos until = os::next_look(os::kForever);
     if (os::futex_wait(word, kCaller, os::Scope::kShared, until) == os::FutexWait::kTimedOut) return;
   }
+  spin_.learn(os::now() - from);
 }
 
 void Link::dismiss() noexcept {
@@ -416,7 +431,7 @@ void Link::dismiss() noexcept {
 
 void Link::release() noexcept {
   up_.release();
-  channel().room.ring();
+  channel().room.wake();
   arrived_ = {};
 }
 

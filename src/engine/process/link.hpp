@@ -15,6 +15,7 @@
 #include "os/process.hpp"
 #include "parts/memory/shelf.hpp"
 #include "parts/queue/ring.hpp"
+#include "parts/sync/spin_budget.hpp"
 
 namespace muster::engine::process {
 
@@ -141,6 +142,8 @@ class Link {
   // A caller who waits for the worker's next answer, which is that of a task by whose address it is known, looks after
   // the link itself until it leaves. Says what it has seen. One at a time.
   std::uint32_t attend(const void* task, bool sleep) noexcept;
+  // What it has now is nobody's who waits for it alone.
+  void unattend() noexcept { tell_cpu(-1); }
   void leave(const void* task) noexcept;
   bool attended() const noexcept { return attended_for_ != nullptr; }
   // For that caller, without the lock: until the worker has published something since, or something else happened.
@@ -188,7 +191,10 @@ class Link {
   bool is_claimed(const Entry& entry) const noexcept;
   std::optional<Arrival> landed(const Entry& entry) noexcept;
   std::int32_t workers_cpu() noexcept { return channel().workers_cpu.load(std::memory_order_relaxed); }
+  void tell_cpu(int cpu) noexcept;
   bool is_moving() noexcept { return workers_cpu() == Channel::kMoving; }
+  template <class Answered>
+  void make_way(const Answered& answered) noexcept;
   Nanos ran(Nanos now) noexcept;
   std::uint64_t note() noexcept { return channel().note.load(std::memory_order_acquire); }
 
@@ -224,6 +230,8 @@ class Link {
   Nanos patience_ = 0;  // how long it was before that
   bool woken_ = false;
   const void* attended_for_ = nullptr;
+  sync::SpinBudget spin_;        // of the caller who attends
+  int callers_cpu_ = -1;         // as the worker was told
   Listener listener_ = kNobody;  // as it was set last; the worker may have set it back
   bool unsound_ = false;
   bool discharged_ = false;

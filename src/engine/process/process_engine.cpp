@@ -84,8 +84,15 @@ void ProcessEngine::drive(const Job& job) {
   take_inbox();
   awaited_ = job.terms.attended ? &job : nullptr;
   dispatch();
-  // What is the supervisor's alone: to end jobs, and to watch the clock.
-  if (!finished_.empty() || timed || try_again_at() != os::kForever || unwatched()) wake();
+  if (timed || needs_supervisor()) wake();
+}
+
+// After a turn that was taken in the supervisor's place. If it sleeps, it is woken again by what comes; and it is
+// needed now where something has come already, and for what only it does: to end jobs, and to watch the clock.
+bool ProcessEngine::needs_supervisor() noexcept {
+  const bool asleep = asleep_.load(std::memory_order_seq_cst);
+  if (asleep && !napping_ && !listen()) return true;
+  return !finished_.empty() || try_again_at() != os::kForever || unwatched();
 }
 
 // Whether there are prompt entries of which the supervisor knows nothing, since it sleeps; it will, once it is woken.
@@ -168,21 +175,14 @@ void ProcessEngine::attend(Task& task) {
         sleep = sleep || link->is_slow();
         seen = link->attend(&task, sleep);
       }
-      hand_back();
+      ++visits_;
+      if (needs_supervisor()) wake();
     }
     for (Job* job : ended) finish(*job);
     if (!ended.empty()) settled(ended.size());
     done = !link;
     if (link) link->await_answer(seen, sleep);
   }
-}
-
-// A turn was taken in the supervisor's place while it slept: it is to be woken again by what comes, and is woken now if
-// something has come, or if there is what only it does.
-void ProcessEngine::hand_back() noexcept {
-  ++visits_;
-  const bool asleep = asleep_.load(std::memory_order_seq_cst);
-  if ((asleep && !napping_ && !listen()) || !finished_.empty() || try_again_at() != os::kForever || unwatched()) wake();
 }
 
 // The link of the worker whose next answer is the task's; null if there is none.

@@ -85,7 +85,7 @@ class ProcessEngine final : public Engine {
   void drive(const Job& job);
   void await_end(Job& job);
   std::shared_ptr<Link> link_of(const Task& task);
-  void hand_back() noexcept;
+  bool needs_supervisor() noexcept;
   bool unwatched() noexcept;
   std::vector<Job*> take_finished(const Task& task) noexcept;
   void settled(std::uint64_t jobs);
@@ -98,6 +98,8 @@ class ProcessEngine final : public Engine {
   bool step();
   bool take_inbox();
   void sleep(Nanos deadline);
+  bool is_ours(Link& link) noexcept;
+  bool others_wait() noexcept;
   bool listen() noexcept;
   bool finish_jobs();
   static void finish(Job& job);
@@ -166,6 +168,7 @@ class ProcessEngine final : public Engine {
   bool hand_out(Job& job, Link& link);
   static bool send_attached(Link& link, const Attached& attached);
   bool send(Job& job, Link& link, const Range& range, std::uint32_t code);
+  void attend(const Job& job, Link& link) noexcept;
   void unsent(Job& job, const Range& range, const std::exception_ptr& error);
   void pack_common(Job& job);
   Range cut(Job& job);

@@ -76,7 +76,8 @@ bool ProcessEngine::take_inbox() {
   return some;
 }
 
-// While callers take turns in our place, nobody else needs to wake us: what they leave is looked after in a moment.
+// While callers take turns in our place, nobody else needs to wake us: what others wait for is looked after in a moment.
+// Where nobody waits for anything else we sleep on, or we would take the CPU away from a caller or his worker each time.
 //
 // Argument against a lost wake-up: we say that we sleep, here and in each channel, and then look at everything once
 // more; who brings something does that first and then asks whether we sleep; all in sequential consistency.
@@ -85,7 +86,7 @@ void ProcessEngine::sleep(Nanos deadline) {
   {
     const LockGuard guard(lock_);
     asleep_.store(true, std::memory_order_seq_cst);
-    napping_ = visits_ != std::exchange(slept_at_, visits_);
+    napping_ = visits_ != std::exchange(slept_at_, visits_) && others_wait();
     watching_ = std::any_of(links_.begin(), links_.end(),
                             [](const auto& link) { return link && link->hurry_at != os::kForever; });
     if (napping_) deadline = std::min(deadline, os::now() + kNap);
@@ -114,11 +115,21 @@ void ProcessEngine::sleep(Nanos deadline) {
   if (ready[1]) heard_at_ = 0;
 }
 
+// Whether something may come of the worker that no caller attends to: an answer, or room for what waits.
+bool ProcessEngine::is_ours(Link& link) noexcept {
+  return !link.attended() && (!lanes_.empty() || link.front() != nullptr);
+}
+
+// Whether anybody waits for what no caller attends to.
+bool ProcessEngine::others_wait() noexcept {
+  return std::any_of(links_.begin(), links_.end(), [this](const auto& link) { return link && is_ours(*link); });
+}
+
 // Has the supervisor woken by what any worker publishes, but those whose caller is. False: somebody has already.
 bool ProcessEngine::listen() noexcept {
   bool quiet = true;
   for (const auto& link : links_) {
-    if (!link || link->attended()) continue;
+    if (!link || !is_ours(*link)) continue;
     link->listen(kSupervisor);
     quiet = quiet && (link->silent() || link->unsound());
   }

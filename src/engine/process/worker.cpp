@@ -12,9 +12,11 @@
 #include "engine/process/call.hpp"
 #include "engine/process/channel.hpp"
 #include "engine/process/inside.hpp"
+#include "engine/process/whereabouts.hpp"
 #include "os/process.hpp"
 #include "parts/memory/shelf.hpp"
 #include "parts/sync/spin.hpp"
+#include "parts/sync/spin_budget.hpp"
 #include "parts/wire/code.hpp"
 
 namespace muster::engine::process {
@@ -67,15 +69,26 @@ class Worker {
   // Nothing: it is to leave. The pool sends no more to whom it has told so, unless it takes that back in time.
   std::optional<queue::RingConsumer::Record> next() {
     for (;;) {
-      const std::uint32_t seen = channel_.work.seen();
       if (const auto record = down_.next()) return record;
       if (!down_.sound()) os::end_process(kNoSense);
-      std::uint32_t asked = kIsToLeave;
-      if (channel_.stay.compare_exchange_strong(asked, kLeaves, std::memory_order_acq_rel)) return std::nullopt;
+      std::uint32_t asked = channel_.stay.load(std::memory_order_acquire);
+      if (asked == kIsToLeave &&
+          channel_.stay.compare_exchange_strong(asked, kLeaves, std::memory_order_acq_rel)) {
+        return std::nullopt;
+      }
       // The pool may wait for the room of records to which there is no answer.
       if (std::exchange(unanswered_, false)) call_.tell();
-      channel_.work.wait(seen, os::kForever, !call_.is_in_the_way());
+      wait_for_news();
     }
+  }
+
+  void wait_for_news() {
+    const auto some = [this] { return !down_.empty() || channel_.stay.load(std::memory_order_seq_cst) == kIsToLeave; };
+    const bool spins = !whereabouts_.shares_cpu();
+    if (spins && sync::spin_until(some, spin_.nanos())) return;
+    const os::Nanos from = os::now() - (spins ? spin_.nanos() : 0);
+    channel_.work.sleep_until(some);
+    spin_.learn(os::now() - from);
   }
 
   template <class Head>
@@ -137,6 +150,7 @@ class Worker {
     }
     if (!ours) return false;
     call_.run(head, input, std::move(why));
+    whereabouts_.answered();
     unanswered_ = false;
     return true;
   }
@@ -167,6 +181,8 @@ class Worker {
   const os::Descriptor connection_;
   queue::RingConsumer down_;
   Call call_;
+  Whereabouts whereabouts_{channel_};
+  sync::SpinBudget spin_;
   bool unanswered_ = false;  // the last records
 };
 

@@ -52,10 +52,10 @@ class RingProducer {
   std::span<std::byte> reserve(std::size_t least, std::size_t most) noexcept {
     const std::uint32_t straight = memory_.straight(tail_);
     if (straight < least + sizeof(RecordHead)) {
-      if (room() < straight) return {};
+      if (room(straight) < straight) return {};
       fill(straight);
     }
-    const std::size_t free = std::min<std::size_t>(room(), memory_.straight(tail_));
+    const std::size_t free = std::min<std::size_t>(room(most + sizeof(RecordHead)), memory_.straight(tail_));
     if (free < least + sizeof(RecordHead)) return {};
     return {memory_.at(tail_) + sizeof(RecordHead), std::min(most, free - sizeof(RecordHead))};
   }
@@ -70,7 +70,7 @@ class RingProducer {
   // Up to where records were published, which is where the next one begins; and up to where the consumer has given them
   // back.
   std::uint32_t position() const noexcept { return tail_; }
-  std::uint32_t released() noexcept { return tail_ - (memory_.capacity - room()); }
+  std::uint32_t released() noexcept { return tail_ - (memory_.capacity - room(memory_.capacity)); }
   // Whether it has given back all that was published up to there.
   bool is_released(std::uint32_t position) noexcept { return tail_ - released() <= tail_ - position; }
   // Whether what begins there is still there, or another record is by now.
@@ -82,8 +82,10 @@ class RingProducer {
   }
 
  private:
-  // A consumer that goes backwards, or beyond the end, or into a record is not believed.
-  std::uint32_t room() noexcept {
+  // Where there is as much as is `wanted` without it, the consumer's word is left in peace: to read it takes its cache
+  // line away. A consumer that goes backwards, or beyond the end, or into a record is not believed.
+  std::uint32_t room(std::size_t wanted) noexcept {
+    if (const std::uint32_t known = memory_.capacity - (tail_ - head_); known >= wanted) return known;
     const std::uint32_t head = memory_.words->head.load(std::memory_order_acquire);
     if (tail_ - head <= tail_ - head_ && head % kRecordUnit == 0) head_ = head;
     return memory_.capacity - (tail_ - head_);
@@ -93,6 +95,12 @@ class RingProducer {
     std::memcpy(memory_.at(tail_), &head, sizeof head);
     tail_ += head.size;
     memory_.words->tail.store(tail_, std::memory_order_seq_cst);  // before a look at whether the consumer sleeps
+    fetch_next();
+  }
+  // What lies where the next record will is in the consumer's cache. It comes while we do something else.
+  void fetch_next() const noexcept {
+    __builtin_prefetch(memory_.at(tail_), 1);
+    __builtin_prefetch(memory_.at(tail_ + 64), 1);
   }
 
   const RingMemory memory_;
