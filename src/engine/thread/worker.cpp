@@ -23,8 +23,6 @@ constexpr unsigned kFairTurn = 61;
 // Loops go before queued tasks, since somebody stands and waits for a loop; but not always.
 constexpr unsigned kVisitsBeforeLoops = 8;
 
-constexpr Nanos kLeastPatience = 1'000;
-constexpr Nanos kMostPatience = 20'000;
 
 }  // namespace
 
@@ -180,10 +178,7 @@ bool ThreadEngine::search(Worker& worker) noexcept {
   // What comes at once finds the batch still open: two looks at the clock would hold it up.
   if (!sync::poll_until(look)) {
     end_batch(worker);
-    // Spinning that pays is worth doing longer next time, and the reverse.
-    const bool pays = sync::spin_until(look, worker.patience);
-    worker.patience =
-        pays ? std::min(worker.patience * 2, kMostPatience) : std::max(worker.patience / 2, kLeastPatience);
+    sync::spin_until(look, worker.spin.nanos());
   }
   if (found) {
     take_up(worker, found);
@@ -206,6 +201,7 @@ bool ThreadEngine::take_handed(Worker& worker) noexcept {
 
 void ThreadEngine::rest(Worker& worker) noexcept {
   end_batch(worker);
+  const Nanos from = os::now() - (worker.searching ? worker.spin.nanos() : 0);
   sleep_.sleep(worker.bed, std::exchange(worker.searching, true), [this, &worker] {
     // stop() or resize() may have woken everybody just before we lay down.
     if (stopping_.load(std::memory_order_seq_cst) || worker.number() >= size_.load(std::memory_order_seq_cst))
@@ -213,6 +209,7 @@ void ThreadEngine::rest(Worker& worker) noexcept {
     tell_if_quiet();
     return pending();
   });
+  worker.spin.learn(os::now() - from);
 }
 
 // Looks at everything that can hold work, in the order of all sequentially consistent operations.

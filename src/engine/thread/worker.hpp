@@ -16,6 +16,7 @@
 #include "engine/thread/sleep.hpp"
 #include "os/os.hpp"
 #include "parts/queue/deque.hpp"
+#include "parts/sync/spin_budget.hpp"
 
 namespace muster::engine::thread {
 
@@ -148,7 +149,7 @@ class Worker {
   unsigned picks = 0;              // how often it looked for work,
   unsigned turn = 0;               // since its deque was empty,
   unsigned visits = 0;             // and where others look too
-  os::Nanos patience = 10'000;     // how long it spins for work
+  sync::SpinBudget spin;           // of its search for work
   std::size_t sweep_at = kFewest;  // how many in its deque make it look for dead ones
   std::uint64_t quota_used = 0;    // tasks and chunks since its thread began
   bool entered = false;            // its worker_enter went well
