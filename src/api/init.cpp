@@ -1,3 +1,4 @@
+#include <muster/detail/spare.hpp>
 #include <muster/init.hpp>
 
 #include "parts/start/template.hpp"
@@ -10,5 +11,7 @@ void init(int argc, char** argv) {
   start::divert(argc, argv);
   start::serve();
 }
+
+void detail::end_spare_process() noexcept { start::end_spare(); }
 
 }  // namespace muster

@@ -127,6 +127,8 @@ void ignore_endings() noexcept;
 void forbid_core_dumps() noexcept;
 // Standard input reads as empty.
 void detach_input() noexcept;
+// A file that is empty, and keeps nothing of what is written to it. Throws std::system_error where there is none.
+Descriptor open_null();
 // Closes all descriptors but the standard streams and `keep`. Their numbers stay taken, by nothing: an object of the
 // program that still knows one gets EBADF for ever, and never meets a file opened later under the same number.
 void close_all_but(std::vector<int> keep) noexcept;

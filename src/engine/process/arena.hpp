@@ -22,8 +22,7 @@ class Arena {
  public:
   // `channel`: its memory, which has `bytes` more behind it. `up`: the ring whose records say where values lie; `room`:
   // by which its consumer wakes us when it has given some back.
-  Arena(const os::Mapping& channel, std::size_t bytes, queue::RingProducer& up,
-        sync::Doze& room) noexcept
+  Arena(const os::Mapping& channel, std::size_t bytes, queue::RingProducer& up, sync::Doze& room) noexcept
       : channel_(channel), bytes_(bytes), up_(up), room_(room) {}
 
   // Room for a value of at least `least` bytes, with what is `written` of it at its front, which may lie in room that

@@ -76,8 +76,9 @@ bool ProcessEngine::take_inbox() {
   return some;
 }
 
-// While callers take turns in our place, nobody else needs to wake us: what others wait for is looked after in a moment.
-// Where nobody waits for anything else we sleep on, or we would take the CPU away from a caller or his worker each time.
+// While callers take turns in our place, nobody else needs to wake us: what others wait for is looked after in a
+// moment. Where nobody waits for anything else we sleep on, or we would take the CPU away from a caller or his worker
+// each time.
 //
 // Argument against a lost wake-up: we say that we sleep, here and in each channel, and then look at everything once
 // more; who brings something does that first and then asks whether we sleep; all in sequential consistency.

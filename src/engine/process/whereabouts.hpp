@@ -3,8 +3,8 @@
 //
 // Who is woken often comes to run where he was woken from: always where the other CPUs are virtual ones that lie still.
 // A call takes two switches of one CPU from one to the other then, and whoever spins there keeps the other from going
-// on. That is the best for one call. But where calls follow each other closely the worker moves away once, and both spin
-// from then on, which takes a tenth of that.
+// on. That is the best for one call. But where calls follow each other closely the worker moves away once, and both
+// spin from then on, which takes a tenth of that.
 
 #include <atomic>
 

@@ -72,8 +72,7 @@ class Worker {
       if (const auto record = down_.next()) return record;
       if (!down_.sound()) os::end_process(kNoSense);
       std::uint32_t asked = channel_.stay.load(std::memory_order_acquire);
-      if (asked == kIsToLeave &&
-          channel_.stay.compare_exchange_strong(asked, kLeaves, std::memory_order_acq_rel)) {
+      if (asked == kIsToLeave && channel_.stay.compare_exchange_strong(asked, kLeaves, std::memory_order_acq_rel)) {
         return std::nullopt;
       }
       // The pool may wait for the room of records to which there is no answer.

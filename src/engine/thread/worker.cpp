@@ -23,7 +23,6 @@ constexpr unsigned kFairTurn = 61;
 // Loops go before queued tasks, since somebody stands and waits for a loop; but not always.
 constexpr unsigned kVisitsBeforeLoops = 8;
 
-
 }  // namespace
 
 // False when a successor has taken the worker over.

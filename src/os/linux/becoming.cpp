@@ -73,6 +73,8 @@ void detach_input() noexcept {
   if (empty) dup2(empty.number(), STDIN_FILENO);
 }
 
+Descriptor open_null() { return own_or_throw(open("/dev/null", O_RDWR | O_CLOEXEC), "cannot open /dev/null"); }
+
 void flush_streams() noexcept {
   std::fflush(nullptr);
   for (std::ostream* const stream : {&std::cout, &std::cerr, &std::clog}) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "os/modules.hpp"
 #include "parts/start/template.hpp"
@@ -19,11 +20,15 @@ struct Order {
   enum class What : std::uint32_t {
     kStart,
     kKill,
-    kEnd,  // when the last worker has ended, of which nothing need be told
+    kEnd,      // when the last worker has ended, of which nothing need be told
+    kStandBy,  // likewise, but it stays, for another
+    kServe,    // somebody else: from here on
   };
   What what = What::kStart;
   std::uint32_t place = 0;  // of kStart; with descriptors
   std::int32_t id = 0;      // of kKill: a worker whose end will not be told
+  // Of kServe: which of output and error there are; they come with it, in order.
+  std::array<bool, 2> streams{};
 };
 
 // From a template to the program.
@@ -35,6 +40,7 @@ struct Report {
     kEnded,    // id and end
     kThreads,  // a template of kSpawn has threads, and can be none
     kForeign,  // it has not the code of its workers
+    kStandsBy,
   };
   What what = What::kReady;
   std::uint32_t place = 0;
@@ -104,6 +110,12 @@ os::CodePlace place_anew(Body body);
 // Waits until that is ready. Throws muster::Error or std::system_error where it does not become so before the
 // deadline, or at all; then it is killed.
 void await_anew(const os::Descriptor& connection, const os::Process& process, os::Nanos deadline);
+
+// The streams that a template is given as they are in the program when it begins to serve, and those of them that are
+// open now.
+inline constexpr int kOutput = 1;
+inline constexpr int kErrors = 2;
+std::vector<int> open_streams();
 
 // A handle of this process, for another that is to watch it. Throws std::system_error.
 os::Descriptor own_handle();

@@ -19,9 +19,6 @@
 namespace muster::start {
 namespace {
 
-constexpr int kOutput = 1;
-constexpr int kErrors = 2;
-
 // To the server of one process of the program. Is replaced only by a copy of that process that serves for itself; so
 // who finds it may use it.
 struct Connection {
@@ -67,10 +64,7 @@ std::unique_ptr<Connection> start_server() {
 
 // The descriptors that the template's workers shall have under the numbers that they have here.
 std::vector<int> to_be_kept(std::span<const int> keep) {
-  std::vector<int> kept;
-  for (const int stream : {kOutput, kErrors}) {
-    if (os::is_open(stream)) kept.push_back(stream);
-  }
+  std::vector<int> kept = open_streams();
   for (const int number : keep) {
     if (number <= kErrors) continue;
     if (!os::is_open(number)) throw std::system_error(EBADF, std::generic_category(), "cannot keep a descriptor");
@@ -83,6 +77,14 @@ std::vector<int> to_be_kept(std::span<const int> keep) {
 }
 
 }  // namespace
+
+std::vector<int> open_streams() {
+  std::vector<int> open;
+  for (const int stream : {kOutput, kErrors}) {
+    if (os::is_open(stream)) open.push_back(stream);
+  }
+  return open;
+}
 
 os::Descriptor own_handle() {
   os::Descriptor handle = os::process_handle(os::process_id());

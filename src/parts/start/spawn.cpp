@@ -85,9 +85,9 @@ void await_anew(const os::Descriptor& connection, const os::Process& process, os
 // ---- in a copy of the server ----------------------------------------------------------------------------------------
 
 void execute_template(const Estate& estate, std::span<const std::int32_t> kept, int server) {
-  constexpr int kErrors = 2;  // the last of the standard streams, which are inherited in any case
   std::vector<int> left{estate.connection.number(), estate.program.number(), estate.farewell.number()};
-  std::ranges::copy_if(kept, std::back_inserter(left), [](int number) { return number > kErrors; });
+  std::ranges::copy_if(kept, std::back_inserter(left),
+                       [](int number) { return number > kErrors; });  // the standard streams are inherited in any case
   std::string marker = std::to_string(os::process_id());
   for (const int number : left) marker += " " + std::to_string(number);
   os::die_with_parent(server);

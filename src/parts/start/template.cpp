@@ -4,12 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <exception>
+#include <memory>
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include <muster/detail/wait_word.hpp>
 #include <muster/error.hpp>
 
 #include "parts/start/inside.hpp"
@@ -24,6 +28,35 @@ void await_readable(const os::Descriptor& descriptor) noexcept {
   }
 }
 
+// A template that stands by.
+struct Spare {
+  std::uint32_t generation;  // of the process that has it
+  Body body;
+  os::Process process;
+  os::Descriptor connection;
+};
+
+constinit std::atomic<Spare*> g_spare{nullptr};
+
+// Null: there is none. In a copy of the program there is one at first that is the original's: the copy lets go of what
+// it has of it.
+std::unique_ptr<Spare> take_spare() noexcept {
+  std::unique_ptr<Spare> spare(g_spare.exchange(nullptr, std::memory_order_acq_rel));
+  return spare && spare->generation == os::generation() ? std::move(spare) : nullptr;
+}
+
+void end(const Spare& spare) noexcept {
+  os::shut(spare.connection);
+  await_readable(spare.process.handle);
+}
+
+bool has_ended(const os::Process& process) noexcept {
+  const std::array waited{process.handle.number()};
+  std::array<bool, 1> ended{};
+  os::wait_readable(waited, ended, detail::kAtOnce);
+  return ended.front();
+}
+
 }  // namespace
 
 void demand_stillness(const os::Stillness& stillness) {
@@ -36,7 +69,7 @@ void demand_stillness(const os::Stillness& stillness) {
       "set aside there (forkserver)");
 }
 
-Template::Template(Method method, Body body, std::span<const int> keep, const First& first) {
+Template::Template(Method method, Body body, std::span<const int> keep, const First& first) : body_(body) {
   // Of a copy of the program only the thread is left that copied it; and the original's connection is not for two.
   const bool in_copy = !serving() && served_once();
   if (method == Method::kSpawn) {
@@ -44,7 +77,8 @@ Template::Template(Method method, Body body, std::span<const int> keep, const Fi
     spawn_template(body, keep);
     begin(first);
   } else if (method == Method::kForkserver && !in_copy) {
-    order_template({.body = body}, keep, first);
+    reusable_ = keep.empty();
+    if (!reusable_ || !take_over(first)) order_template({.body = body}, keep, first);
   } else {
     fork_template(body, keep);
     begin(first);
@@ -109,12 +143,56 @@ void Template::spawn_template(Body body, std::span<const int> keep) {
   await_anew(connection_, process_, os::now() + kPatience);
 }
 
+void end_spare() noexcept {
+  if (const std::unique_ptr<Spare> spare = take_spare()) end(*spare);
+}
+
 Template::~Template() {
   if (is_mine()) {
     // Not merely closed: a child of the program may hold a copy of this end.
     os::shut(connection_);
     end();
   }
+}
+
+// A template that stands by is taken over, if there is one: a copy of the server less to be made.
+bool Template::take_over(const First& first) {
+  std::unique_ptr<Spare> spare = take_spare();
+  if (!spare) return false;
+  if (spare->body != body_ || has_ended(spare->process)) {
+    start::end(*spare);
+    return false;
+  }
+  connection_ = std::move(spare->connection);
+  process_ = std::move(spare->process);
+  own_ = false;
+  Order order{.what = Order::What::kServe};
+  const std::vector<int> streams = open_streams();
+  for (const int stream : streams) order.streams[static_cast<std::size_t>(stream - kOutput)] = true;
+  if (!os::send_message(connection_, bytes_of(order), streams)) {
+    end();
+    return false;
+  }
+  begin(first);
+  return true;
+}
+
+// From here on it is nobody's. Another one may stand by already: one is enough.
+void Template::stand_by() noexcept {
+  try {
+    auto spare = std::make_unique<Spare>(Spare{generation_, body_, std::move(process_), std::move(connection_)});
+    Spare* none = nullptr;
+    if (g_spare.compare_exchange_strong(none, spare.get(), std::memory_order_acq_rel)) {
+      static_cast<void>(spare.release());
+      return;
+    }
+    process_ = std::move(spare->process);
+    connection_ = std::move(spare->connection);
+  } catch (const std::bad_alloc&) {
+    // It is ended instead.
+  }
+  os::shut(connection_);
+  end();
 }
 
 // It ends, or has ended; its last act was to end its workers.
@@ -134,7 +212,7 @@ bool Template::request(std::uint32_t place, std::span<const int> descriptors) {
 }
 
 void Template::end_with_workers() noexcept {
-  const Order order{.what = Order::What::kEnd};
+  const Order order{.what = reusable_ ? Order::What::kStandBy : Order::What::kEnd};
   if (is_mine()) static_cast<void>(os::send_message(connection_, bytes_of(order)));
 }
 
@@ -144,6 +222,10 @@ std::optional<News> Template::news() {
     if (message.state == os::Message::State::kNothing) return std::nullopt;
     if (message.state == os::Message::State::kClosed) {
       end();
+      return News{};
+    }
+    if (const auto report = read<Report>(message); report && report->what == Report::What::kStandsBy) {
+      stand_by();
       return News{};
     }
     if (std::optional<News> told = tell(message)) return told;
@@ -161,6 +243,7 @@ std::optional<News> Template::tell(os::Message& message) {
     case Report::What::kReady:
     case Report::What::kThreads:
     case Report::What::kForeign:
+    case Report::What::kStandsBy:
       return std::nullopt;
     case Report::What::kStarted:
       if (message.descriptors.empty() || !message.descriptors.front()) return refuse(*report);

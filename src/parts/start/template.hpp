@@ -74,7 +74,8 @@ class Template {
 
   // Asks for a worker. The answer comes as news; false when the template is gone, or one of the descriptors.
   bool request(std::uint32_t place, std::span<const int> descriptors);
-  // Has it end when its last worker has: it tells kClosed then, and perhaps not of ends before. No more requests.
+  // Has it end when its last worker has: it tells kClosed then, and perhaps not of ends before. No more requests. One
+  // of kForkserver that keeps nothing for its workers is not ended in fact, but stands by for the next such Template.
   void end_with_workers() noexcept;
   // The next news, if there are any.
   std::optional<News> news();
@@ -86,6 +87,8 @@ class Template {
   void fork_template(Body body, std::span<const int> keep);
   void order_template(const Wish& wish, std::span<const int> keep, const First& first);
   void spawn_template(Body body, std::span<const int> keep);
+  bool take_over(const First& first);
+  void stand_by() noexcept;
   bool is_mine() const noexcept { return connection_ && generation_ == os::generation(); }
   void end() noexcept;
   std::optional<News> tell(os::Message& message);
@@ -93,6 +96,8 @@ class Template {
 
   std::uint32_t generation_ = os::generation();
   bool own_ = true;  // of kFork: ours to reap
+  Body body_;
+  bool reusable_ = false;  // it can stand by
   os::Process process_;
   os::Descriptor connection_;
   std::vector<int> unwanted_;  // workers that were refused after all, and of whose end nobody wants to hear
@@ -106,6 +111,9 @@ void divert(int argc, char** argv);
 // has one thread (else muster::Error); later calls do nothing. It ends with the program. Throws std::system_error when
 // the system gives no process.
 void serve();
+// Ends the template that stands by, if there is one, and waits until it is gone.
+void end_spare() noexcept;
+
 // Whether serve() has been called in this process. Not in a copy of it: a connection is for one.
 bool serving() noexcept;
 

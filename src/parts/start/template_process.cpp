@@ -53,7 +53,10 @@ class TemplateProcess {
     os::wait_readable(waited, ready, unsent_.empty() ? os::kForever : os::now() + kPatience);
     if (ready[kProgram] || ready[kFarewell]) return false;
     if (ready[kEnded]) reap_ended();
-    return send_unsent() && (!ready[kConnection] || obey()) && !(ending_ && workers_.empty());
+    if (!send_unsent() || (ready[kConnection] && !obey())) return false;
+    if (!workers_.empty()) return true;
+    if (duty_ == Duty::kToStandBy) stand_by();
+    return duty_ != Duty::kToEnd;
   }
 
   // ---- orders ----
@@ -66,16 +69,31 @@ class TemplateProcess {
       if (message.state == os::Message::State::kClosed) return false;
       const std::optional<Order> order = read<Order>(message);
       if (!order) continue;
-      if (order->what == Order::What::kKill) {
-        kill(order->id);
-      } else if (order->what == Order::What::kEnd) {
-        ending_ = true;
-      } else if (message.cut) {
-        tell({.what = Report::What::kRefused, .place = order->place, .error = EMFILE});
-      } else {
-        start(order->place, message.descriptors);
-      }
+      if (!obey(*order, message)) return false;
     }
+  }
+
+  bool obey(const Order& order, os::Message& message) {
+    switch (order.what) {
+      case Order::What::kKill:
+        kill(order.id);
+        return true;
+      case Order::What::kEnd:
+        duty_ = Duty::kToEnd;
+        return true;
+      case Order::What::kStandBy:
+        duty_ = Duty::kToStandBy;
+        return true;
+      case Order::What::kServe:
+        return serve(order, message);
+      case Order::What::kStart:
+        if (message.cut) {
+          tell({.what = Report::What::kRefused, .place = order.place, .error = EMFILE});
+        } else {
+          start(order.place, message.descriptors);
+        }
+    }
+    return true;
   }
 
   void start(std::uint32_t place, std::vector<os::Descriptor>& descriptors) {
@@ -110,6 +128,45 @@ class TemplateProcess {
     return code;
   }
 
+  // ---- between two who are served ----
+
+  // Whoever waits for the end of what this process has for its output is not kept waiting. Where that cannot be done it
+  // ends after all.
+  void stand_by() {
+    try {
+      std::vector<std::pair<os::Descriptor, int>> nothing;
+      for (const int stream : {kOutput, kErrors}) nothing.emplace_back(os::open_null(), stream);
+      take_streams(std::move(nothing));
+      duty_ = Duty::kStandsBy;
+      tell({.what = Report::What::kStandsBy});
+    } catch (const std::system_error&) {
+      duty_ = Duty::kToEnd;
+    }
+  }
+
+  // False: it cannot, and ends, which the program sees.
+  bool serve(const Order& order, os::Message& message) {
+    std::vector<std::pair<os::Descriptor, int>> streams;
+    std::size_t given = 0;
+    for (const int stream : {kOutput, kErrors}) {
+      if (!order.streams[static_cast<std::size_t>(stream - kOutput)]) continue;
+      if (given == message.descriptors.size()) return false;
+      streams.emplace_back(std::move(message.descriptors[given++]), stream);
+    }
+    try {
+      take_streams(std::move(streams));
+    } catch (const std::system_error&) {
+      return false;
+    }
+    duty_ = Duty::kServes;
+    return true;
+  }
+
+  void take_streams(std::vector<std::pair<os::Descriptor, int>> streams) {
+    const std::array apart{&estate_.connection, &estate_.program, &estate_.farewell, &ended_};
+    os::renumber(std::move(streams), apart);
+  }
+
   // ---- ends ----
 
   void reap_ended() {
@@ -117,7 +174,7 @@ class TemplateProcess {
     while (const std::optional<os::Ended> ended = os::reap_any()) {
       const auto worker = find(ended->id);
       if (worker == workers_.end()) continue;
-      if (!ending_) tell_end(*worker, ended->end);
+      if (duty_ == Duty::kServes) tell_end(*worker, ended->end);
       workers_.erase(worker);
     }
   }
@@ -179,7 +236,13 @@ class TemplateProcess {
   os::Descriptor ended_;
   std::vector<Worker> workers_;
   std::deque<Unsent> unsent_;
-  bool ending_ = false;  // with the last worker
+  enum class Duty : std::uint8_t {
+    kServes,
+    kToStandBy,
+    kStandsBy,
+    kToEnd
+  };  // the second and last: with no worker left
+  Duty duty_ = Duty::kServes;
 };
 
 }  // namespace

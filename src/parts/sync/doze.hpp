@@ -1,11 +1,11 @@
 #pragma once
 // The sleep of one thread until another process has done something for it, in memory that both see.
 //
-// Who wakes does the thing, and then looks whether the other sleeps; who sleeps says so, and then looks whether there is
-// something. All four in sequential consistency, the thing done and the look at it, too: so the sleeper finds the thing,
-// or the waker finds the sleeper. Then the word changes before the sleeper is called, and the system compares it before
-// it lets anybody sleep. `doze.pml` is the model. As long as nobody sleeps the word is only read, so its cache line stays
-// where it is: that is what EventCount cannot do.
+// Who wakes does the thing, and then looks whether the other sleeps; who sleeps says so, and then looks whether there
+// is something. All four in sequential consistency, the thing done and the look at it, too: so the sleeper finds the
+// thing, or the waker finds the sleeper. Then the word changes before the sleeper is called, and the system compares it
+// before it lets anybody sleep. `doze.pml` is the model. As long as nobody sleeps the word is only read, so its cache
+// line stays where it is: that is what EventCount cannot do.
 
 #include <atomic>
 #include <cstdint>

@@ -3,8 +3,8 @@
 // times from one machine to the next: 5 us where the CPU is awake, 100 us where a virtual one has to be woken first. So
 // whoever was woken soon after it fell asleep spins longer next time; whoever slept for long did well to sleep. Then a
 // wait costs at most twice what the best choice would have cost (Karlin, Li, Manasse, Owicki: Empirical studies of
-// competitive spinning for a shared-memory multiprocessor, 1991), and two who answer each other at once do not fall into
-// sleeps that are longer than any spin, each because of the other's.
+// competitive spinning for a shared-memory multiprocessor, 1991), and two who answer each other at once do not fall
+// into sleeps that are longer than any spin, each because of the other's.
 
 #include <algorithm>
 
@@ -16,7 +16,8 @@ namespace muster::sync {
 // Of one waiter; used by one thread at a time.
 class SpinBudget {
  public:
-  // What no sleep should cost: who is not awake by then has other reasons. (KVM's guests poll as long before they halt.)
+  // What no sleep should cost: who is not awake by then has other reasons. (KVM's guests poll as long before they
+  // halt.)
   static constexpr os::Nanos kMost = 200'000;
 
   os::Nanos nanos() const noexcept { return nanos_; }
