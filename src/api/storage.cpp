@@ -4,12 +4,22 @@
 #include <utility>
 
 #include "os/os.hpp"
+#include "parts/memory/spare_pages.hpp"
 
 namespace muster::detail {
 namespace {
 
 // From here on the system's pages pay: a call to it costs little beside touching them.
 constexpr std::size_t kLarge = std::size_t{4} << 20U;
+
+struct Pages {
+  explicit Pages(std::size_t bytes) : mapping(memory::take_pages(bytes)) {}
+  ~Pages() { memory::give_pages(std::move(mapping)); }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+
+  os::Mapping mapping;
+};
 
 }  // namespace
 
@@ -21,10 +31,9 @@ Storage::Storage(std::size_t count, std::size_t size, std::size_t alignment) : a
     data_ = ::operator new(bytes_, std::align_val_t(alignment_));
     return;
   }
-  os::Mapping mapping = os::Mapping::anonymous(bytes_, os::huge_page_size());
-  mapping.advise_huge();
-  data_ = mapping.data();
-  keeper_ = std::make_shared<os::Mapping>(std::move(mapping));
+  const auto pages = std::make_shared<Pages>(bytes_);
+  data_ = pages->mapping.data();
+  keeper_ = pages;
   huge_ = true;
 }
 

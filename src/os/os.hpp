@@ -194,6 +194,9 @@ class Mapping {
   bool can_read(std::size_t offset, std::size_t bytes) noexcept;
   // Of a shared file's: once more its first `bytes`, which it must have. Throws std::bad_alloc, std::system_error.
   Mapping whole(std::size_t bytes, bool writable) const;
+  // Of private pages: the system may take them when it is short of memory, and what they hold with them, until they are
+  // written again. False: it does not know how.
+  bool offer() noexcept;
   // Of a view (map_view): forgets what this process has written to it.
   void forget_changes() noexcept;
 

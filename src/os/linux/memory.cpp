@@ -272,6 +272,8 @@ void Mapping::take_pages(std::size_t offset, std::size_t bytes) {
   }
 }
 
+bool Mapping::offer() noexcept { return data_ != nullptr && madvise(data_, size_, MADV_FREE) == 0; }
+
 void Mapping::forget_changes() noexcept {
   if (data_ != nullptr) madvise(data_, size_, MADV_DONTNEED);
 }
