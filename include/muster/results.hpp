@@ -21,8 +21,8 @@ class ResultsSink;
 
 // A fixed number of values, contiguous. Not a std::vector, which would write all the memory once before the workers
 // do, wants a default constructor, and packs bools so that two threads cannot write neighbours; but it becomes one:
-// `std::vector<T> v = pool.map(...)`. Move-only. The memory of large ones is used again when they are gone: up to 128 MiB
-// are kept, and offered to the system, which takes them when it is short of memory.
+// `std::vector<T> v = pool.map(...)`. Move-only. The memory of large ones is used again when they are gone: up to 128
+// MiB are kept, and offered to the system, which takes them when it is short of memory.
 template <class T>
 class Results {
  public:

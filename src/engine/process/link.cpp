@@ -413,15 +413,13 @@ void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
   if (!sleep) {
     const auto answered = [&] { return tail.load(std::memory_order_acquire) != seen; };
     if (is_moving()) make_way(answered);
-    sync::spin_until(answered, spin_.nanos());
+    sync::spin_until(answered, sync::kSpin);
     return;
   }
-  const Nanos from = os::now();
   while (tail.load(std::memory_order_seq_cst) == seen && word.load(std::memory_order_acquire) == kCaller) {
     const Nanos until = os::next_look(os::kForever);
     if (os::futex_wait(word, kCaller, os::Scope::kShared, until) == os::FutexWait::kTimedOut) return;
   }
-  spin_.learn(os::now() - from);
 }
 
 void Link::dismiss() noexcept {

@@ -15,7 +15,6 @@
 #include "os/process.hpp"
 #include "parts/memory/shelf.hpp"
 #include "parts/queue/ring.hpp"
-#include "parts/sync/spin_budget.hpp"
 
 namespace muster::engine::process {
 
@@ -230,7 +229,6 @@ class Link {
   Nanos patience_ = 0;  // how long it was before that
   bool woken_ = false;
   const void* attended_for_ = nullptr;
-  sync::SpinBudget spin_;        // of the caller who attends
   int callers_cpu_ = -1;         // as the worker was told
   Listener listener_ = kNobody;  // as it was set last; the worker may have set it back
   bool unsound_ = false;

@@ -33,7 +33,7 @@ class Worker {
   Worker(const os::Mapping& memory, os::Descriptor connection, os::Descriptor bell)
       : channel_(*static_cast<Channel*>(memory.data())),
         connection_(std::move(connection)),
-        down_(channel_.down_ring()),
+        down_(channel_.down_ring(), true),
         call_(memory, connection_, os::Bell(std::move(bell))) {}
 
   // Until the pool says that it is enough, or this worker has run as many entries as it may.
@@ -87,7 +87,8 @@ class Worker {
     if (spins && sync::spin_until(some, spin_.nanos())) return;
     const os::Nanos from = os::now() - (spins ? spin_.nanos() : 0);
     channel_.work.sleep_until(some);
-    spin_.learn(os::now() - from);
+    const os::Nanos called = channel_.work.called_at();
+    if (called > from) spin_.learn(called - from, os::now() - called);
   }
 
   template <class Head>

@@ -26,11 +26,12 @@ bool suspect() noexcept {
 void Bed::call(bool apart) noexcept {
   callers_cpu_ = apart ? os::current_cpu() : -1;
   kept_off_ = apart && suspect() && os::keep_off_this_cpu(thread_, cpus_);
+  called_at_ = os::now();
   called_.store(1, std::memory_order_release);
   os::futex_wake(called_, 1, os::Scope::kPrivate);
 }
 
-void Bed::doze() noexcept {
+os::Nanos Bed::doze() noexcept {
   const bool slept = called_.load(std::memory_order_acquire) == 0;
   if (slept) wait();
   if (kept_off_) {
@@ -38,6 +39,7 @@ void Bed::doze() noexcept {
   } else if (slept && sync::spinning_cpus() > 1 && os::current_cpu() == callers_cpu_) {
     g_suspicious_calls.store(kSuspicion, std::memory_order_relaxed);
   }
+  return slept ? called_at_ : 0;
 }
 
 // Between tasks and without a lock of anybody's, so the process may be copied meanwhile.

@@ -15,8 +15,8 @@ class Bed {
     thread_ = os::native_thread_id();
     called_.store(0, std::memory_order_relaxed);
   }
-  // By its worker: sleeps until called.
-  void doze() noexcept;
+  // By its worker: sleeps until called. When it was called, if it slept by then; else 0.
+  os::Nanos doze() noexcept;
   // By one other, once. `apart`: the caller goes on working, and the worker had better have another CPU.
   void call(bool apart) noexcept;
 
@@ -29,6 +29,7 @@ class Bed {
   // Written by the worker before it can be called, and by the caller before it calls.
   std::int64_t thread_ = 0;
   int callers_cpu_ = -1;
+  os::Nanos called_at_ = 0;
   bool kept_off_ = false;
   os::CpuSet cpus_{};  // where it may run, while it is kept off one
 };

@@ -57,11 +57,12 @@ class Sleep {
 
   // Gives the permit (and the search) up and sleeps until called. Between the two, `pending` is asked: work that was
   // published before the permit was given up is nobody else's to announce.
+  // When the worker was called, if it slept by then; else 0.
   template <class Pending>
-  void sleep(Bed& bed, bool searching, Pending pending) {
+  os::Nanos sleep(Bed& bed, bool searching, Pending pending) {
     lie_down(bed, searching);
     if (pending()) notify();
-    bed.doze();
+    return bed.doze();
   }
 
   // A permit for a thread from outside, if one is free.

@@ -201,14 +201,14 @@ bool ThreadEngine::take_handed(Worker& worker) noexcept {
 void ThreadEngine::rest(Worker& worker) noexcept {
   end_batch(worker);
   const Nanos from = os::now() - (worker.searching ? worker.spin.nanos() : 0);
-  sleep_.sleep(worker.bed, std::exchange(worker.searching, true), [this, &worker] {
+  const Nanos called = sleep_.sleep(worker.bed, std::exchange(worker.searching, true), [this, &worker] {
     // stop() or resize() may have woken everybody just before we lay down.
     if (stopping_.load(std::memory_order_seq_cst) || worker.number() >= size_.load(std::memory_order_seq_cst))
       sleep_.wake_everybody();
     tell_if_quiet();
     return pending();
   });
-  worker.spin.learn(os::now() - from);
+  if (called > from) worker.spin.learn(called - from, os::now() - called);
 }
 
 // Looks at everything that can hold work, in the order of all sequentially consistent operations.

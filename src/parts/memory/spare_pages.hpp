@@ -1,8 +1,8 @@
 #pragma once
 // Large pieces of memory of this process that are used again. Fresh pages have to be cleared by the system, which takes
-// longer than most loops that fill them. What is kept lies with the system meanwhile: it takes the pages back when it is
-// short of memory, without a word. So what a process seems to hold may be up to kMostKept too much; what it denies to
-// others is nothing.
+// longer than most loops that fill them. What is kept lies with the system meanwhile: it takes the pages back when it
+// is short of memory, without a word. So what a process seems to hold may be up to kMostKept too much; what it denies
+// to others is nothing.
 
 #include <cstddef>
 

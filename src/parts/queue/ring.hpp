@@ -115,13 +115,15 @@ class RingConsumer {
     std::span<std::byte> bytes;  // after the head; up to kRecordUnit - 1 more than were used
   };
 
-  explicit RingConsumer(RingMemory memory) noexcept : memory_(memory) {}
+  // `writes`: the consumer writes into the first bytes of its records.
+  explicit RingConsumer(RingMemory memory, bool writes = false) noexcept : memory_(memory), writes_(writes) {}
 
   // The next record; it stays readable until release(). Nothing when there is none, or when the ring is not sound.
   std::optional<Record> next() noexcept {
     for (;;) {
       const std::uint32_t tail = memory_.words->tail.load(std::memory_order_seq_cst);
       if (tail == at_ || !sound_) return std::nullopt;
+      if (writes_) __builtin_prefetch(memory_.at(at_), 1);  // else the line would come twice
       RecordHead head;
       std::memcpy(&head, memory_.at(at_), sizeof head);
       if (!fits(head, tail - at_)) {
@@ -156,6 +158,7 @@ class RingConsumer {
   }
 
   const RingMemory memory_;
+  const bool writes_;
   std::uint32_t at_ = 0;
   bool sound_ = true;
 };

@@ -20,10 +20,14 @@ class Doze {
   // Whether the other was asleep, or about to be.
   bool wake() noexcept {
     if (asleep_.load(std::memory_order_seq_cst) == 0) return false;
+    called_at_.store(os::now(), std::memory_order_relaxed);
     if (asleep_.exchange(0, std::memory_order_seq_cst) == 0) return false;
     os::futex_wake(asleep_, os::kAll, os::Scope::kShared);
     return true;
   }
+
+  // When it was called last, by the monotonic clock.
+  os::Nanos called_at() const noexcept { return called_at_.load(std::memory_order_relaxed); }
 
   // Returns when `ready()` holds: of something that is done by others and read in sequential consistency.
   template <class Ready>
@@ -44,6 +48,7 @@ class Doze {
 
  private:
   std::atomic<std::uint32_t> asleep_{0};
+  std::atomic<os::Nanos> called_at_{0};
 };
 
 }  // namespace muster::sync

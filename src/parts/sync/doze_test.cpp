@@ -90,20 +90,30 @@ TEST(Doze, no_wake_up_is_lost_between_look_and_sleep) {
 TEST(SpinBudget, who_is_woken_soon_spins_long_enough_next_time) {
   SpinBudget budget;
   EXPECT_EQ(budget.nanos(), kSpin);
-  budget.learn(60'000);
-  EXPECT_GT(budget.nanos(), 60'000);
-  budget.learn(1'000);
+  budget.learn(60'000, 50'000);
+  EXPECT_EQ(budget.nanos(), 100'000);
+  budget.learn(30'000, 50'000);
+  EXPECT_EQ(budget.nanos(), 60'000);
+  budget.learn(1'000, 50'000);
   EXPECT_EQ(budget.nanos(), kSpin) << "never less";
+}
+
+TEST(SpinBudget, where_a_wake_up_costs_little_nobody_spins_for_long) {
+  SpinBudget budget;
+  budget.learn(60'000, 3'000);
+  EXPECT_EQ(budget.nanos(), kSpin);
+  budget.learn(8'000, 8'000);
+  EXPECT_EQ(budget.nanos(), 16'000);
 }
 
 TEST(SpinBudget, who_sleeps_long_does_not_spin_for_it) {
   SpinBudget budget;
-  budget.learn(SpinBudget::kMost - 1);
-  EXPECT_EQ(budget.nanos(), SpinBudget::kMost);
-  budget.learn(SpinBudget::kMost);
+  budget.learn(100'000, 50'000);
   EXPECT_EQ(budget.nanos(), kSpin);
-  budget.learn(3'600'000'000'000);
+  budget.learn(3'600'000'000'000, 3'600'000'000'000);
   EXPECT_EQ(budget.nanos(), kSpin);
+  budget.learn(SpinBudget::kMost - 1, 3'600'000'000'000);
+  EXPECT_EQ(budget.nanos(), SpinBudget::kMost) << "and never more than this";
 }
 
 }  // namespace
