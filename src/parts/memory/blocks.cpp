@@ -9,6 +9,7 @@
 
 #include "os/os.hpp"
 #include "os/process.hpp"
+#include "parts/memory/keeps.hpp"
 
 // Each thread has a rack of two magazines for each size: it takes and gives blocks of the one, and has the other so
 // that it need not go to the depot when it takes and gives by turns at a magazine's edge. The depot, which all share,
@@ -22,6 +23,8 @@
 namespace muster::detail {
 namespace {
 
+using memory::kKeeps;
+
 constexpr std::size_t kUnit = 64;  // sizes are multiples of it: a cache line
 constexpr std::size_t kSizes = 8;
 constexpr std::uint32_t kRounds = 64;
@@ -29,13 +32,6 @@ constexpr std::uint32_t kAhead = 6;                        // blocks that are fe
 constexpr std::size_t kMostKept = std::size_t{16} << 20U;  // bytes of each size in the depot
 
 constexpr std::size_t size_of(std::size_t size) noexcept { return (size + 1) * kUnit; }
-
-// Addresses that are used again hide what AddressSanitizer looks for.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kKeeps = false;
-#else
-constexpr bool kKeeps = true;
-#endif
 
 struct Magazine {
   Magazine* next = nullptr;

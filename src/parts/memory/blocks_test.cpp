@@ -11,16 +11,12 @@
 
 #include "os/os.hpp"
 #include "os/testing.hpp"
+#include "parts/memory/keeps.hpp"
 
 namespace muster::detail {
 namespace {
 
-// AddressSanitizer is told of every block, so none comes twice.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kKeeps = false;
-#else
-constexpr bool kKeeps = true;
-#endif
+using memory::kKeeps;
 
 TEST(Blocks, of_all_sizes_are_large_enough_and_aligned) {
   std::vector<std::pair<void*, std::size_t>> taken;

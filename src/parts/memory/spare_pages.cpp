@@ -8,16 +8,10 @@
 #include <muster/detail/lock_word.hpp>
 
 #include "os/process.hpp"
+#include "parts/memory/keeps.hpp"
 
 namespace muster::memory {
 namespace {
-
-// Addresses that are used again hide what AddressSanitizer looks for.
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kKeeps = false;
-#else
-constexpr bool kKeeps = true;
-#endif
 
 class SparePages {
  public:

@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+#include "parts/memory/keeps.hpp"
+
 namespace muster::memory {
 namespace {
 
@@ -16,9 +18,7 @@ constexpr std::size_t kMiB = std::size_t{1} << 20U;
 class SparePages : public ::testing::Test {
  protected:
   void SetUp() override {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP() << "AddressSanitizer is shown all pages";
-#endif
+    if (!kKeeps) GTEST_SKIP() << "AddressSanitizer is shown all pages";
     // Those of other tests make room for these, which fit for nothing that is asked for here.
     for (std::size_t i = 0; i < kMostPieces; ++i) give_pages(os::Mapping::anonymous(kMiB));
   }
