@@ -170,6 +170,7 @@ bool Template::take_over(const First& first) {
   const std::vector<int> streams = open_streams();
   for (const int stream : streams) order.streams[static_cast<std::size_t>(stream - kOutput)] = true;
   if (!os::send_message(connection_, bytes_of(order), streams)) {
+    os::shut(connection_);
     end();
     return false;
   }
@@ -177,22 +178,20 @@ bool Template::take_over(const First& first) {
   return true;
 }
 
-// From here on it is nobody's. Another one may stand by already: one is enough.
+// From here on it is nobody's. Another one may stand by already: one is enough. Where there is no memory to remember
+// it, in which case nothing is moved, it is ended, too.
 void Template::stand_by() noexcept {
-  try {
-    auto spare = std::make_unique<Spare>(Spare{generation_, body_, std::move(process_), std::move(connection_)});
-    Spare* none = nullptr;
-    if (g_spare.compare_exchange_strong(none, spare.get(), std::memory_order_acq_rel)) {
-      static_cast<void>(spare.release());
-      return;
-    }
-    process_ = std::move(spare->process);
-    connection_ = std::move(spare->connection);
-  } catch (const std::bad_alloc&) {
-    // It is ended instead.
+  std::unique_ptr<Spare> spare(new (std::nothrow)
+                                   Spare{generation_, body_, std::move(process_), std::move(connection_)});
+  Spare* none = nullptr;
+  if (spare && g_spare.compare_exchange_strong(none, spare.get(), std::memory_order_acq_rel)) {
+    static_cast<void>(spare.release());
+  } else if (spare) {
+    start::end(*spare);
+  } else {
+    os::shut(connection_);
+    end();
   }
-  os::shut(connection_);
-  end();
 }
 
 // It ends, or has ended; its last act was to end its workers.

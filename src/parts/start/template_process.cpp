@@ -236,12 +236,8 @@ class TemplateProcess {
   os::Descriptor ended_;
   std::vector<Worker> workers_;
   std::deque<Unsent> unsent_;
-  enum class Duty : std::uint8_t {
-    kServes,
-    kToStandBy,
-    kStandsBy,
-    kToEnd
-  };  // the second and last: with no worker left
+  // The second and the last: as soon as no worker is left.
+  enum class Duty : std::uint8_t { kServes, kToStandBy, kStandsBy, kToEnd };
   Duty duty_ = Duty::kServes;
 };
 
