@@ -203,21 +203,6 @@ TEST(Mapping, move_to_itself_keeps_all) {
   bytes_of(mapping)[0] = 1;
 }
 
-TEST(HugePages, advice_is_answered_for_any_mapping) {
-  EXPECT_FALSE(Mapping().advise_huge());
-  EXPECT_FALSE(Mapping::anonymous(1).advise_huge()) << "no whole huge page fits";
-  const std::size_t huge = huge_page_size();
-  EXPECT_EQ(Mapping::anonymous(std::max(huge, page_size()), huge).advise_huge(), huge != 0);
-  Mapping::memfd(std::size_t{4} << 20).advise_huge();
-}
-
-TEST(HugePages, are_pages_times_a_power_of_two) {
-  const std::size_t huge = huge_page_size();
-  if (huge == 0) GTEST_SKIP() << "this machine has none";
-  EXPECT_GT(huge, page_size());
-  EXPECT_EQ(huge & (huge - 1), 0U);
-}
-
 TEST(PageSize, is_what_the_kernel_says) { EXPECT_EQ(page_size(), static_cast<std::size_t>(getpagesize())); }
 
 // ---- shared files

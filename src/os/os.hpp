@@ -186,8 +186,9 @@ class Mapping {
   // Asks for huge pages; false when the system has none to give, or the mapping holds no whole aligned one (an
   // answer, not an error).
   bool advise_huge() noexcept;
-  // Of a shared file's: takes the pages of a part and maps them, so that no touch of it can fail. Dearer than it looks
-  // where they are mapped already. Throws std::bad_alloc when there is no room.
+  // Of a shared file's: takes the pages of a part and maps them, so that no touch of it can fail; as huge pages, those
+  // that it has in full, as far as there are such. Dearer than it looks where they are mapped already. Throws
+  // std::bad_alloc when there is no room.
   void take_pages(std::size_t offset, std::size_t bytes);
   // Whether all pages of a part can be read, which are taken if they are not there: else to touch one might end the
   // process.
@@ -212,5 +213,7 @@ class Mapping {
 std::size_t page_size() noexcept;
 // The size of a huge page, 0 where there are none. Reads files each time.
 std::size_t huge_page_size() noexcept;
+// The same of shared files, whose mappings begin at a multiple of it where they are as large. Asks the system once.
+std::size_t huge_file_page() noexcept;
 
 }  // namespace muster::os

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <muster/async_result.hpp>
+#include <muster/detail/cache_line.hpp>
 #include <muster/detail/call.hpp>
 #include <muster/detail/landing.hpp>
 #include <muster/detail/map_core.hpp>
@@ -18,10 +19,6 @@
 #include <muster/results.hpp>
 
 namespace muster::detail {
-
-// How many objects of this size fill a cache line; 1 if they do not fit evenly.
-template <class T>
-inline constexpr std::size_t kObjectsALine = 64 % sizeof(T) == 0 ? 64 / sizeof(T) : 1;
 
 // Where results go: built in fresh memory.
 template <class T>

@@ -9,6 +9,7 @@
 #include <span>
 
 #include <muster/detail/bytes.hpp>
+#include <muster/detail/cache_line.hpp>
 #include <muster/detail/exceptions.hpp>
 #include <muster/detail/export.hpp>
 
@@ -41,18 +42,25 @@ class MUSTER_EXPORT RemoteCall : protected Writer {
     return reinterpret_cast<T*>(land(sizeof(T)));
   }
 
-  // Runs all items of the entry: make(i) leaves the value of item i in the landing, or throws.
-  template <class Make>
-  void items_in_place(const Make& make) {
+  // Runs all items of the entry: make(i) leaves the value of item i in `landing`, or throws.
+  //
+  // Each note is a store among those of values, and takes a place from them where stores wait for their cache lines: so
+  // the lines are fetched ahead, or half as many would be on their way at a time.
+  template <class T, class Make>
+  void items_in_place(T* landing, const Make& make) {
+    constexpr std::size_t kAhead = 8 * kObjectsALine<T>;
     std::atomic<std::uint64_t>& note = *note_;  // what make writes may look like a change of our members
     const std::uint64_t first_note = next_note_;
     const std::size_t begin = begin_item_;
     const std::size_t end = end_item_;
     for (std::size_t i = begin; i < end; ++i) {
       try {
-        for (; i < end; ++i) {
-          note.store(first_note + (i - begin), std::memory_order_release);
-          make(begun(i));
+        while (i < end) {
+          if (end - i > kAhead) fetch_ahead(landing + i + kAhead);
+          for (const std::size_t line_end = i + std::min(end - i, kObjectsALine<T>); i < line_end; ++i) {
+            note.store(first_note + (i - begin), std::memory_order_release);
+            make(begun(i));
+          }
         }
       } catch (...) {
         landed(i - begin);

@@ -78,7 +78,7 @@ struct RemoteItems {
     R* const to = call.landing<R>();
     with_items(call, [&call, to](const F& f, auto item_at) {
       inner_t<F> inner = f;
-      call.items_in_place([&, to](std::size_t i) {
+      call.items_in_place(to, [&, to](std::size_t i) {
         auto&& item = item_at(i);
         to[i] = call_with(inner, item);
       });

@@ -11,14 +11,13 @@
 #include <new>
 #include <system_error>
 
+#include "os/linux/huge_pages.hpp"
 #include "os/linux/read_file.hpp"
 #include "os/os.hpp"
 #include "os/process.hpp"
 
 namespace muster::os {
 namespace {
-
-constexpr const char* kHugePages = "/sys/kernel/mm/transparent_hugepage/";
 
 // The smallest multiple of `unit` that is not below `bytes`. Throws std::bad_alloc.
 std::size_t round_up(std::size_t bytes, std::size_t unit) {
@@ -42,15 +41,26 @@ void unmap(char* data, std::size_t bytes) noexcept {
   if (bytes > 0) munmap(data, bytes);
 }
 
-char* map_aligned(std::size_t bytes, std::size_t alignment) {
+char* map_aligned(std::size_t bytes, std::size_t alignment, int access = PROT_READ | PROT_WRITE) {
   if (bytes > SIZE_MAX - alignment) throw std::bad_alloc();
   const std::size_t generous = bytes + alignment;
-  char* const data = map(generous, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+  char* const data = map(generous, MAP_PRIVATE | MAP_ANONYMOUS, -1, access);
   const std::size_t past = reinterpret_cast<std::uintptr_t>(data) & (alignment - 1);
   const std::size_t before = past == 0 ? 0 : alignment - past;
   unmap(data, before);
   unmap(data + before + bytes, generous - before - bytes);
   return data + before;
+}
+
+// A shared file's, where its huge pages can be mapped as such: the kernel does not see to that by itself.
+char* map_file(std::size_t bytes, int sharing, int descriptor, int access = PROT_READ | PROT_WRITE) {
+  const std::size_t huge = huge_file_page();
+  if (huge == 0 || bytes < huge) return map(bytes, sharing, descriptor, access);
+  char* const place = map_aligned(bytes, huge, PROT_NONE);
+  if (mmap(place, bytes, access, sharing | MAP_FIXED, descriptor, 0) != MAP_FAILED) return place;
+  const int error = errno;
+  unmap(place, bytes);
+  fail(error, "cannot map memory");
 }
 
 int create_memfd(const char* name) {
@@ -111,12 +121,6 @@ void demand_sealed(int descriptor, std::size_t bytes) {
   }
 }
 
-// Whether the kernel gives huge pages. Its setting reads like "always [madvise] never", the choice in brackets.
-bool gives_huge(const char* setting) {
-  const std::string text = read_file(std::string(kHugePages) + setting).value_or("[never]");
-  return text.find("[never]") == std::string::npos && text.find("[deny]") == std::string::npos;
-}
-
 bool holds_aligned(const void* data, std::size_t bytes, std::size_t unit) noexcept {
   const std::size_t past = reinterpret_cast<std::uintptr_t>(data) % unit;
   const std::size_t before = past == 0 ? 0 : unit - past;
@@ -161,11 +165,11 @@ Mapping Mapping::memfd(std::size_t bytes, const char* name, std::size_t behind) 
   if (size > static_cast<std::size_t>(PTRDIFF_MAX)) throw std::bad_alloc();
   mapping.descriptor_ = create_memfd(name);
   if (!machine_has(size)) throw std::bad_alloc();
-  take(mapping.descriptor_, 0, size);
-  if (behind > 0) set_size(mapping.descriptor_, size + behind);
+  set_size(mapping.descriptor_, size + behind);
   fix_size(mapping.descriptor_);
-  mapping.data_ = map(size, MAP_SHARED, mapping.descriptor_);
+  mapping.data_ = map_file(size, MAP_SHARED, mapping.descriptor_);
   mapping.size_ = size;
+  mapping.take_pages(0, size);
   return mapping;
 }
 
@@ -182,7 +186,7 @@ Mapping map_view(Descriptor descriptor, std::size_t bytes) {
   Mapping mapping;
   if (bytes == 0) return mapping;
   const std::size_t size = round_up(bytes, page_size());
-  mapping.data_ = map(size, MAP_PRIVATE, descriptor.number());
+  mapping.data_ = map_file(size, MAP_PRIVATE, descriptor.number());
   mapping.size_ = size;
   mapping.descriptor_ = descriptor.release();
   return mapping;
@@ -193,7 +197,7 @@ Mapping map_shared(Descriptor descriptor, std::size_t bytes, bool writable) {
   if (bytes == 0) return mapping;
   const std::size_t size = round_up(bytes, page_size());
   demand_sealed(descriptor.number(), bytes);
-  mapping.data_ = map(size, MAP_SHARED, descriptor.number(), writable ? PROT_READ | PROT_WRITE : PROT_READ);
+  mapping.data_ = map_file(size, MAP_SHARED, descriptor.number(), writable ? PROT_READ | PROT_WRITE : PROT_READ);
   mapping.size_ = size;
   mapping.descriptor_ = descriptor.release();
   return mapping;
@@ -216,7 +220,7 @@ Mapping Mapping::whole(std::size_t bytes, bool writable) const {
   demand_sealed(descriptor_, bytes);
   Mapping mapping;
   mapping.size_ = round_up(bytes, page_size());
-  mapping.data_ = map(mapping.size_, MAP_SHARED, descriptor_, PROT_READ);
+  mapping.data_ = map_file(mapping.size_, MAP_SHARED, descriptor_, PROT_READ);
   return mapping;
 }
 
@@ -265,7 +269,9 @@ void Mapping::take_pages(std::size_t offset, std::size_t bytes) {
   const std::size_t begin = offset / page_size() * page_size();
   const std::size_t end = std::min(size_, round_up(offset + bytes, page_size()));
   if (begin >= end) return;
-  while (madvise(static_cast<char*>(data_) + begin, end - begin, kPopulateWrite) != 0) {
+  char* const data = static_cast<char*>(data_);
+  take_huge_pages(data + begin, data + end);
+  while (madvise(data + begin, end - begin, kPopulateWrite) != 0) {
     if (errno == EINTR) continue;
     if (errno != EINVAL) throw std::bad_alloc();
     return take(descriptor_, begin, end - begin);
@@ -279,14 +285,5 @@ void Mapping::forget_changes() noexcept {
 }
 
 std::size_t page_size() noexcept { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
-
-std::size_t huge_page_size() noexcept {
-  try {
-    if (!gives_huge("enabled")) return 0;
-    return number(read_file(std::string(kHugePages) + "hpage_pmd_size").value_or(""));
-  } catch (const std::exception&) {
-    return 0;
-  }
-}
 
 }  // namespace muster::os

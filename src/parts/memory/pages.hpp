@@ -16,7 +16,7 @@ class Pages {
  public:
   // `taken`: all are there already.
   explicit Pages(os::Mapping memory, bool taken = false)
-      : memory_(std::move(memory)), taken_(memory_.size() / kUnit + 1, taken) {}
+      : memory_(std::move(memory)), unit_(unit_of(memory_.size())), taken_(memory_.size() / unit_ + 1, taken) {}
 
   std::byte* data() const noexcept { return static_cast<std::byte*>(memory_.data()); }
   std::size_t size() const noexcept { return memory_.size(); }
@@ -24,11 +24,11 @@ class Pages {
   // Makes sure that bytes [begin, end) can be written. Throws std::bad_alloc.
   void take(std::size_t begin, std::size_t end) {
     if (end > size()) throw std::bad_alloc();
-    for (std::size_t unit = begin / kUnit; unit * kUnit < end; ++unit) {
+    for (std::size_t unit = begin / unit_; unit * unit_ < end; ++unit) {
       if (taken_[unit]) continue;
       std::size_t last = unit;
-      while ((last + 1) * kUnit < end && !taken_[last + 1]) ++last;
-      memory_.take_pages(unit * kUnit, (last + 1 - unit) * kUnit);
+      while ((last + 1) * unit_ < end && !taken_[last + 1]) ++last;
+      memory_.take_pages(unit * unit_, (last + 1 - unit) * unit_);
       for (; unit < last; ++unit) taken_[unit] = true;
       taken_[unit] = true;
     }
@@ -36,9 +36,15 @@ class Pages {
   void forget_changes() noexcept { memory_.forget_changes(); }
 
  private:
-  static constexpr std::size_t kUnit = std::size_t{64} << 10U;
+  // What is large is taken in huge pages, where there are such.
+  static std::size_t unit_of(std::size_t size) noexcept {
+    constexpr std::size_t kSmall = std::size_t{64} << 10U;
+    const std::size_t huge = os::huge_file_page();
+    return huge > kSmall && size >= huge ? huge : kSmall;
+  }
 
   os::Mapping memory_;
+  std::size_t unit_;
   std::vector<bool> taken_;
 };
 
