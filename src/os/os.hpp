@@ -170,9 +170,11 @@ class Mapping {
   static Mapping anonymous(std::size_t bytes, std::size_t alignment = 0);
   // Shared pages of an unnamed file: what several processes can map. Throws std::system_error, or std::bad_alloc when
   // there is no room: all pages are taken here and now, so that no touch can fail later. The file's descriptor is
-  // close-on-exec and belongs to the mapping; nobody can make the file shorter or longer. `name` is for debuggers. The
-  // file goes on for `behind` bytes more, of which no page is taken yet; whole() maps them, too.
-  static Mapping memfd(std::size_t bytes, const char* name = "muster", std::size_t behind = 0);
+  // close-on-exec and belongs to the mapping; nobody can make the file shorter or longer. `name` is for debuggers.
+  static Mapping memfd(std::size_t bytes, const char* name = "muster");
+  // The same with no page taken yet: take_pages before they are touched. The file goes on for `behind` bytes more;
+  // whole() maps them, too.
+  static Mapping sparse(std::size_t bytes, const char* name = "muster", std::size_t behind = 0);
   // Pages shared with the processes that are forked from here on. Throws std::bad_alloc.
   static Mapping inherited(std::size_t bytes);
   Mapping(Mapping&& other) noexcept;
@@ -190,6 +192,8 @@ class Mapping {
   // that it has in full, as far as there are such. Dearer than it looks where they are mapped already. Throws
   // std::bad_alloc when there is no room.
   void take_pages(std::size_t offset, std::size_t bytes);
+  // The same as an answer.
+  bool can_write(std::size_t offset, std::size_t bytes) noexcept;
   // Whether all pages of a part can be read, which are taken if they are not there: else to touch one might end the
   // process.
   bool can_read(std::size_t offset, std::size_t bytes) noexcept;

@@ -53,7 +53,7 @@ class Consumer {
         put(in);
         break;
       case 4:
-        take();
+        take(in);
         break;
       default:
         ring_.release();
@@ -68,15 +68,17 @@ class Consumer {
     std::memcpy(shared_.memory().at(ring_.seen()), &head, sizeof head);
     shared_.words.tail.store(ring_.seen() + head.size);
   }
-  void take() {
+  void take(Choices& in) {
     const auto record = ring_.next();
     if (record) {
       require(ring_.sound(), "a ring that is not sound gave a record");
       require(within(record->bytes, shared_.all()), "a record lies outside of the ring");
       touch(record->bytes);
     }
-    require(within(ring_.unpublished(), shared_.all()), "what is not published lies outside of the ring");
-    touch(ring_.unpublished());
+    const auto unpublished = ring_.unpublished(in.below(kCapacity + 1));
+    if (!unpublished) return;
+    require(within(*unpublished, shared_.all()), "what is not published lies outside of the ring");
+    touch(*unpublished);
   }
 
   Shared shared_;

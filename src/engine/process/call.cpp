@@ -15,11 +15,14 @@ namespace muster::engine::process {
 using detail::Reader;
 using detail::Writer;
 
-Call::Call(const os::Mapping& memory, const os::Descriptor& connection, os::Bell bell)
+Call::Call(os::Mapping& memory, const os::Descriptor& connection, os::Bell bell)
     : channel_(*static_cast<Channel*>(memory.data())),
       connection_(connection),
       bell_(std::move(bell)),
-      up_(channel_.up_ring()),
+      up_(channel_.up_ring(), {Channel::kFirstBytes,
+                               [&memory](std::uint32_t begin, std::uint32_t end) {
+                                 return memory.can_write(Channel::kUpAt + begin, end - begin);
+                               }}),
       arena_(memory, channel_.arena, up_, channel_.room) {
   note_ = &channel_.note;
   progress_ = &channel_.progress;

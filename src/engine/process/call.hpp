@@ -25,7 +25,7 @@ namespace muster::engine::process {
 class Call final : public detail::RemoteCall {
  public:
   // `memory`: the channel's.
-  Call(const os::Mapping& memory, const os::Descriptor& connection, os::Bell bell);
+  Call(os::Mapping& memory, const os::Descriptor& connection, os::Bell bell);
 
   // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
   void run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);

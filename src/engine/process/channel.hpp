@@ -170,10 +170,15 @@ struct Channel {
   std::uint64_t arena = 0;  // bytes behind the rings, where large values are left until the pool has read them
 
   static constexpr std::size_t kHeadBytes = 4096;
-  static constexpr std::size_t kBytes = kHeadBytes + kDownBytes + kUpBytes;
+  static constexpr std::size_t kDownAt = kHeadBytes;
+  static constexpr std::size_t kUpAt = kDownAt + kDownBytes;
+  static constexpr std::size_t kBytes = kUpAt + kUpBytes;
+  // What is there of each ring from the start: enough for two of the largest records, see RingProducer::reserve. Most
+  // workers never need more.
+  static constexpr std::uint32_t kFirstBytes = 2 * (kInlineBytes + queue::RingPages::kPage);
 
-  queue::RingMemory down_ring() noexcept { return {&down, bytes() + kHeadBytes, kDownBytes}; }
-  queue::RingMemory up_ring() noexcept { return {&up, bytes() + kHeadBytes + kDownBytes, kUpBytes}; }
+  queue::RingMemory down_ring() noexcept { return {&down, bytes() + kDownAt, kDownBytes}; }
+  queue::RingMemory up_ring() noexcept { return {&up, bytes() + kUpAt, kUpBytes}; }
 
  private:
   std::byte* bytes() noexcept { return reinterpret_cast<std::byte*>(this); }

@@ -15,7 +15,9 @@ namespace muster::engine::process {
 namespace {
 
 os::Mapping make_channel(std::uint32_t entries, int spinners, std::size_t arena) {
-  os::Mapping memory = os::Mapping::memfd(Channel::kBytes, "muster-channel", arena);
+  os::Mapping memory = os::Mapping::sparse(Channel::kBytes, "muster-channel", arena);
+  memory.take_pages(0, Channel::kDownAt + Channel::kFirstBytes);
+  memory.take_pages(Channel::kUpAt, Channel::kFirstBytes);
   auto* const channel = ::new (memory.data()) Channel;
   if (entries > 0) channel->entries = entries;
   channel->spinners = spinners;
@@ -37,10 +39,17 @@ std::span<const std::byte> bytes_of(const Head& head) {
 Link::Link(std::uint32_t entries, int spinners, std::size_t arena)
     : memory_(make_channel(entries, spinners, arena)),
       arena_bytes_(arena),
-      down_(channel().down_ring()),
-      up_(channel().up_ring()),
+      down_(channel().down_ring(), pages_of(Channel::kDownAt, &os::Mapping::can_write)),
+      up_(channel().up_ring(), pages_of(Channel::kUpAt, &os::Mapping::can_read)),
       quota_(entries > 0 ? entries : UINT64_MAX / 2) {
   std::tie(connection_, workers_end_) = os::message_pair();
+}
+
+// Of the ring that begins there in our memory.
+queue::RingPages Link::pages_of(std::size_t ring, bool (os::Mapping::*take)(std::size_t, std::size_t) noexcept) {
+  return {Channel::kFirstBytes, [this, ring, take](std::uint32_t begin, std::uint32_t end) {
+            return (memory_.*take)(ring + begin, end - begin);
+          }};
 }
 
 std::vector<int> Link::descriptors(const os::Bell& bell) const {
@@ -442,15 +451,13 @@ std::optional<Arrival> Link::unpublished() {
   const std::uint64_t size = Progress::bytes(progress);
   // A run that began behind the end of the ring: the rest before it is passed over first.
   if (!up_.empty()) return std::nullopt;
-  const auto memory = up_.unpublished();
   if (Progress::run(progress) != runs_ || count <= early_.count || size < early_.bytes) return std::nullopt;
-  if (count - early_.count > entry->left() || memory.size() < sizeof(UpHead) || size > memory.size() - sizeof(UpHead)) {
-    return std::nullopt;
-  }
+  const auto memory = up_.unpublished(sizeof(UpHead) + size);
+  if (count - early_.count > entry->left() || !memory) return std::nullopt;
   const Early before = std::exchange(early_, {count, size});
   return Arrival{.kind = Up::kValues,
                  .count = count - before.count,
-                 .bytes = memory.subspan(sizeof(UpHead) + before.bytes, size - before.bytes),
+                 .bytes = memory->subspan(sizeof(UpHead) + before.bytes, size - before.bytes),
                  .nanos = 0};
 }
 

@@ -175,6 +175,7 @@ class Link {
   };
 
   Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
+  queue::RingPages pages_of(std::size_t ring, bool (os::Mapping::*take)(std::size_t, std::size_t) noexcept);
   std::optional<Place> place(std::span<const std::byte> bytes, const memory::Segment* where);
   bool hand_over(std::span<const std::byte> bytes, int descriptor) noexcept;
   bool congested() noexcept;

@@ -30,7 +30,7 @@ std::unordered_map<std::uint64_t, std::shared_ptr<memory::Segment>> g_known;
 
 class Worker {
  public:
-  Worker(const os::Mapping& memory, os::Descriptor connection, os::Descriptor bell)
+  Worker(os::Mapping& memory, os::Descriptor connection, os::Descriptor bell)
       : channel_(*static_cast<Channel*>(memory.data())),
         connection_(std::move(connection)),
         down_(channel_.down_ring(), true),
@@ -210,7 +210,7 @@ int work(start::Birth birth) {
   g_place = birth.place;
   auto& given = birth.descriptors;
   // Mapped until the process ends.
-  const os::Mapping memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
+  os::Mapping memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
   g_channel = static_cast<Channel*>(memory.data());
   sync::limit_spinners(g_channel->spinners);
   Worker(memory, std::move(given.at(1)), std::move(given.at(2))).run();

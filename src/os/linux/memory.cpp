@@ -158,7 +158,7 @@ Mapping Mapping::inherited(std::size_t bytes) {
   return mapping;
 }
 
-Mapping Mapping::memfd(std::size_t bytes, const char* name, std::size_t behind) {
+Mapping Mapping::sparse(std::size_t bytes, const char* name, std::size_t behind) {
   Mapping mapping;
   if (bytes == 0) return mapping;
   const std::size_t size = round_up(bytes, page_size());
@@ -169,7 +169,12 @@ Mapping Mapping::memfd(std::size_t bytes, const char* name, std::size_t behind) 
   fix_size(mapping.descriptor_);
   mapping.data_ = map_file(size, MAP_SHARED, mapping.descriptor_);
   mapping.size_ = size;
-  mapping.take_pages(0, size);
+  return mapping;
+}
+
+Mapping Mapping::memfd(std::size_t bytes, const char* name) {
+  Mapping mapping = sparse(bytes, name);
+  mapping.take_pages(0, bytes);
   return mapping;
 }
 
@@ -275,6 +280,15 @@ void Mapping::take_pages(std::size_t offset, std::size_t bytes) {
     if (errno == EINTR) continue;
     if (errno != EINVAL) throw std::bad_alloc();
     return take(descriptor_, begin, end - begin);
+  }
+}
+
+bool Mapping::can_write(std::size_t offset, std::size_t bytes) noexcept {
+  try {
+    take_pages(offset, bytes);
+    return true;
+  } catch (const std::exception&) {
+    return false;
   }
 }
 

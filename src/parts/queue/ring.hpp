@@ -5,6 +5,9 @@
 // Each side keeps its own position in private memory and only publishes it, so that whoever writes nonsense into the
 // shared part deceives the other side about its own end alone; and the other side checks every number that it reads.
 //
+// The pages of the ring need not all be there from the start (RingPages). The producer has more of them taken when what
+// it has is full; where there are none to be had, the ring ends there, and goes on from its front.
+//
 // Ordering: the producer writes the record, then its position (release); the consumer reads the position (acquire),
 // then the record. The same the other way for room. Waiting is not the ring's business.
 
@@ -13,8 +16,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace muster::queue {
 
@@ -42,20 +47,33 @@ struct RingMemory {
   std::uint32_t straight(std::uint32_t position) const noexcept { return capacity - (position & (capacity - 1)); }
 };
 
+// Which of a ring's bytes can be touched: so many at its front from the start, a multiple of kPage, and those for which
+// take(begin, end) is true, which is asked for one range behind the other.
+struct RingPages {
+  static constexpr std::uint32_t kPage = 4096;
+  std::uint32_t first;
+  std::function<bool(std::uint32_t begin, std::uint32_t end)> take;
+
+  static RingPages all(const RingMemory& memory) { return {memory.capacity, nullptr}; }
+};
+
 class RingProducer {
  public:
-  explicit RingProducer(RingMemory memory) noexcept : memory_(memory) {}
+  explicit RingProducer(RingMemory memory) : RingProducer(memory, RingPages::all(memory)) {}
+  RingProducer(RingMemory memory, RingPages pages)
+      : memory_(memory), take_(std::move(pages.take)), taken_(pages.first) {}
 
   // Room for a record with `least` to `most` bytes after its head, aligned to kRecordUnit less the head; empty: there
   // is none now. Ask again to get more or less: room that was there stays until it is used, whatever the consumer
-  // writes. `least` is at most a quarter of the capacity.
+  // writes. `least` is at most a quarter of the capacity, and with its head a unit less than half of what is there from
+  // the start: so behind a filler, which is the consumer's until it is given back, an empty ring has room in its front.
   std::span<std::byte> reserve(std::size_t least, std::size_t most) noexcept {
-    const std::uint32_t straight = memory_.straight(tail_);
-    if (straight < least + sizeof(RecordHead)) {
-      if (room(straight) < straight) return {};
-      fill(straight);
+    if (straight() < least + sizeof(RecordHead) && !take_more(least + sizeof(RecordHead))) {
+      const std::uint32_t rest = memory_.straight(tail_);
+      if (room(rest) < rest) return {};
+      fill(rest);
     }
-    const std::size_t free = std::min<std::size_t>(room(most + sizeof(RecordHead)), memory_.straight(tail_));
+    const std::size_t free = std::min<std::size_t>(room(most + sizeof(RecordHead)), straight());
     if (free < least + sizeof(RecordHead)) return {};
     return {memory_.at(tail_) + sizeof(RecordHead), std::min(most, free - sizeof(RecordHead))};
   }
@@ -90,6 +108,22 @@ class RingProducer {
     if (tail_ - head <= tail_ - head_ && head % kRecordUnit == 0) head_ = head;
     return memory_.capacity - (tail_ - head_);
   }
+  // How much can be written from the tail on. Before pages that are not there, one unit stays free for a filler.
+  std::uint32_t straight() const noexcept {
+    const std::uint32_t behind = memory_.capacity - taken_;
+    return memory_.straight(tail_) - (behind == 0 ? 0 : behind + kRecordUnit);
+  }
+  // False: it is not enough yet, up to the end or to where there are no more pages to be had.
+  bool take_more(std::size_t wanted) noexcept {
+    if (taken_ == memory_.capacity) return false;
+    const std::size_t needed = memory_.capacity - memory_.straight(tail_) + wanted + kRecordUnit;
+    const std::size_t whole_pages = (needed + RingPages::kPage - 1) / RingPages::kPage * RingPages::kPage;
+    const auto end = static_cast<std::uint32_t>(
+        std::min<std::size_t>(std::max<std::size_t>(whole_pages, 2 * std::size_t{taken_}), memory_.capacity));
+    if (!take_(taken_, end)) return false;
+    taken_ = end;
+    return straight() >= wanted;
+  }
   void fill(std::uint32_t size) noexcept { put({size, kFiller}); }
   void put(RecordHead head) noexcept {
     std::memcpy(memory_.at(tail_), &head, sizeof head);
@@ -104,6 +138,8 @@ class RingProducer {
   }
 
   const RingMemory memory_;
+  const std::function<bool(std::uint32_t, std::uint32_t)> take_;
+  std::uint32_t taken_;  // of the ring's bytes those below are there
   std::uint32_t tail_ = 0;
   std::uint32_t head_ = 0;  // of the consumer, as far as it was believed
 };
@@ -116,7 +152,11 @@ class RingConsumer {
   };
 
   // `writes`: the consumer writes into the first bytes of its records.
-  explicit RingConsumer(RingMemory memory, bool writes = false) noexcept : memory_(memory), writes_(writes) {}
+  explicit RingConsumer(RingMemory memory, bool writes = false)
+      : RingConsumer(memory, RingPages::all(memory), writes) {}
+  // Bytes of which the producer says that it has written them are touched only where `pages` lets it.
+  RingConsumer(RingMemory memory, RingPages pages, bool writes = false)
+      : memory_(memory), writes_(writes), take_(std::move(pages.take)), seen_(pages.first) {}
 
   // The next record; it stays readable until release(). Nothing when there is none, or when the ring is not sound.
   std::optional<Record> next() noexcept {
@@ -125,11 +165,9 @@ class RingConsumer {
       if (tail == at_ || !sound_) return std::nullopt;
       if (writes_) __builtin_prefetch(memory_.at(at_), 1);  // else the line would come twice
       RecordHead head;
+      if (!can_touch(sizeof head)) return nothing_sound();
       std::memcpy(&head, memory_.at(at_), sizeof head);
-      if (!fits(head, tail - at_)) {
-        sound_ = false;
-        return std::nullopt;
-      }
+      if (!fits(head, tail - at_) || (head.kind != kFiller && !can_touch(head.size))) return nothing_sound();
       std::byte* const from = memory_.at(at_) + sizeof head;
       at_ += head.size;
       if (head.kind != kFiller) return Record{head.kind, {from, head.size - sizeof head}};
@@ -145,13 +183,29 @@ class RingConsumer {
   // Once false, the ring gives nothing more: its producer wrote what no producer writes.
   bool sound() const noexcept { return sound_; }
 
-  // What the producer has begun and not published, when it will not go on: its bytes after the head, up to the end of
-  // the memory. After next() found nothing.
-  std::span<const std::byte> unpublished() const noexcept {
-    return {memory_.at(at_) + sizeof(RecordHead), memory_.straight(at_) - sizeof(RecordHead)};
+  // What the producer has begun and not published, when it will not go on: the first `bytes` after its head; nothing
+  // where there cannot be so many. After next() found nothing.
+  std::optional<std::span<const std::byte>> unpublished(std::size_t bytes) noexcept {
+    if (bytes > memory_.straight(at_) - sizeof(RecordHead) || !can_touch(sizeof(RecordHead) + bytes))
+      return std::nullopt;
+    return std::span(memory_.at(at_) + sizeof(RecordHead), bytes);
   }
 
  private:
+  std::optional<Record> nothing_sound() noexcept {
+    sound_ = false;
+    return std::nullopt;
+  }
+  // The next bytes, which do not go beyond the end of the memory.
+  bool can_touch(std::size_t bytes) noexcept {
+    const std::size_t end = memory_.capacity - memory_.straight(at_) + bytes;
+    if (end <= seen_) return true;
+    const auto whole_pages =
+        static_cast<std::uint32_t>((end + RingPages::kPage - 1) / RingPages::kPage * RingPages::kPage);
+    if (!take_(seen_, whole_pages)) return false;
+    seen_ = whole_pages;
+    return true;
+  }
   bool fits(RecordHead head, std::uint32_t published) const noexcept {
     return published <= memory_.capacity && head.size >= kRecordUnit && head.size % kRecordUnit == 0 &&
            head.size <= published && head.size <= memory_.straight(at_);
@@ -159,6 +213,8 @@ class RingConsumer {
 
   const RingMemory memory_;
   const bool writes_;
+  const std::function<bool(std::uint32_t, std::uint32_t)> take_;
+  std::uint32_t seen_;  // of the ring's bytes those below can be touched
   std::uint32_t at_ = 0;
   bool sound_ = true;
 };
