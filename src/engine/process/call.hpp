@@ -29,6 +29,8 @@ class Call final : public detail::RemoteCall {
 
   // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
   void run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
+  // When the last entry had its last outcome, by os::now().
+  os::Nanos ended_at() const noexcept { return begun_at_ + static_cast<os::Nanos>(ran_); }
   // Wakes who sleeps until this worker has done something.
   void tell() noexcept;
   // What the following entries share, until it is called again. `landing`: where they leave values, or null.

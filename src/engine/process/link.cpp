@@ -422,9 +422,15 @@ void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
   if (!sleep) {
     const auto answered = [&] { return tail.load(std::memory_order_acquire) != seen; };
     if (is_moving()) make_way(answered);
-    sync::spin_until(answered, sync::kSpin);
+    // Who was answered in time will be the next time, too, or something has come between; then a sleep costs both of
+    // them more than to hold out a little longer.
+    constexpr Nanos kLonger = 10 * sync::kSpin;
+    const bool longer = in_time_.load(std::memory_order_relaxed);
+    const bool in_time = sync::spin_until(answered, longer ? kLonger : sync::kSpin);
+    if (in_time != longer) in_time_.store(in_time, std::memory_order_relaxed);
     return;
   }
+  in_time_.store(false, std::memory_order_relaxed);
   while (tail.load(std::memory_order_seq_cst) == seen && word.load(std::memory_order_acquire) == kCaller) {
     const Nanos until = os::next_look(os::kForever);
     if (os::futex_wait(word, kCaller, os::Scope::kShared, until) == os::FutexWait::kTimedOut) return;

@@ -230,8 +230,9 @@ class Link {
   Nanos patience_ = 0;  // how long it was before that
   bool woken_ = false;
   const void* attended_for_ = nullptr;
-  int callers_cpu_ = -1;         // as the worker was told
-  Listener listener_ = kNobody;  // as it was set last; the worker may have set it back
+  int callers_cpu_ = -1;              // as the worker was told
+  std::atomic<bool> in_time_{false};  // the last caller who spun was answered meanwhile; callers write it unlocked
+  Listener listener_ = kNobody;       // as it was set last; the worker may have set it back
   bool unsound_ = false;
   bool discharged_ = false;
   bool leaves_ = false;

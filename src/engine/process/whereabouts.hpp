@@ -6,7 +6,10 @@
 // on. That is the best for one call. But where calls follow each other closely the worker moves away once, and both
 // spin from then on, which takes a tenth of that.
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
+#include <utility>
 
 #include "engine/process/channel.hpp"
 #include "os/os.hpp"
@@ -18,11 +21,12 @@ class Whereabouts {
  public:
   explicit Whereabouts(Channel& channel) noexcept : channel_(channel) {}
 
-  // After each entry. Where the caller, if he was woken by now, runs instead of us, he makes way until we have left.
-  void answered() noexcept {
+  // After each entry, which has ended at `now`. Where the caller, if he was woken by now, runs instead of us, he makes
+  // way until we have left.
+  void answered(os::Nanos now) noexcept {
     const int cpu = os::current_cpu();
     shares_cpu_ = channel_.callers_cpu.load(std::memory_order_relaxed) == cpu;
-    if (shares_cpu_ && is_close_call()) {
+    if (is_close_call(now)) {
       say(Channel::kMoving);
       move_away();
       say(os::current_cpu());
@@ -36,15 +40,26 @@ class Whereabouts {
   bool shares_cpu() const noexcept { return shares_cpu_; }
 
  private:
-  // The last of many that came soon after each other.
-  bool is_close_call() noexcept {
+  // The last of many that came soon after each other from a caller on this CPU: to move costs as much as they do. Of
+  // few, in a long row of close calls for which we were elsewhere: then something came between that lasted longer than
+  // both spin.
+  bool is_close_call(os::Nanos now) noexcept {
     constexpr os::Nanos kClosely = 100'000;
+    constexpr os::Nanos kRest = 1'000'000;
     constexpr int kMany = 16;
-    const os::Nanos now = os::now();
-    close_calls_ = now - answered_at_ < kClosely ? close_calls_ + 1 : 0;
-    answered_at_ = now;
-    if (close_calls_ < kMany) return false;
+    constexpr int kFew = 2;
+    constexpr int kLongRow = 64;
+    const os::Nanos between = now - std::exchange(answered_at_, now);
+    if (between >= kRest) apart_ = 0;
+    if (!shares_cpu_) {
+      close_calls_ = 0;
+      apart_ = std::min(apart_ + 1, kLongRow);
+      return false;
+    }
+    close_calls_ = between < kClosely ? close_calls_ + 1 : 0;
+    if (close_calls_ < (apart_ == kLongRow ? kFew : kMany)) return false;
     close_calls_ = 0;
+    apart_ = 0;
     return true;
   }
 
@@ -62,8 +77,9 @@ class Whereabouts {
   Channel& channel_;
   bool shares_cpu_ = false;
   int said_ = -1;
-  int close_calls_ = 0;
-  os::Nanos answered_at_ = 0;  // a caller on this CPU
+  os::Nanos answered_at_ = 0;
+  int close_calls_ = 0;  // in a row, of a caller on this CPU
+  int apart_ = 0;        // calls of a caller elsewhere, with no rest between
 };
 
 }  // namespace muster::engine::process

@@ -150,7 +150,7 @@ class Worker {
     }
     if (!ours) return false;
     call_.run(head, input, std::move(why));
-    whereabouts_.answered();
+    whereabouts_.answered(call_.ended_at());
     unanswered_ = false;
     return true;
   }
