@@ -1,6 +1,7 @@
 #pragma once
 // What a function is given that runs in a worker process: bytes to take its inputs from, and where to write results.
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>

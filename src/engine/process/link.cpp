@@ -458,8 +458,9 @@ std::optional<Arrival> Link::unpublished() {
   // A run that began behind the end of the ring: the rest before it is passed over first.
   if (!up_.empty()) return std::nullopt;
   if (Progress::run(progress) != runs_ || count <= early_.count || size < early_.bytes) return std::nullopt;
+  if (count - early_.count > entry->left()) return std::nullopt;
   const auto memory = up_.unpublished(sizeof(UpHead) + size);
-  if (count - early_.count > entry->left() || !memory) return std::nullopt;
+  if (!memory) return std::nullopt;
   const Early before = std::exchange(early_, {count, size});
   return Arrival{.kind = Up::kValues,
                  .count = count - before.count,

@@ -88,10 +88,12 @@ std::size_t meminfo_bytes(const std::string& meminfo, std::string_view field) {
   return at == std::string::npos ? 0 : number(std::string_view(meminfo).substr(at)) * 1024;
 }
 
+// How many bytes are taken at once. A signal undoes the call it interrupts, or has it begin anew: one call for it all
+// might never end under a profiler's clock.
+constexpr std::size_t kStep = std::size_t{8} << 20;
+
 // Takes the pages now: on a full machine the first touch of a page that is not there kills the process (SIGBUS).
 void take(int descriptor, std::size_t begin, std::size_t bytes) {
-  // A signal undoes the call it interrupts: one call for it all might never end under a profiler's clock.
-  constexpr std::size_t kStep = std::size_t{8} << 20;
   for (const std::size_t end = begin + bytes; begin < end;) {
     const std::size_t step = std::min(kStep, end - begin);
     if (fallocate(descriptor, 0, static_cast<off_t>(begin), static_cast<off_t>(step)) == 0) {
@@ -276,10 +278,15 @@ void Mapping::take_pages(std::size_t offset, std::size_t bytes) {
   if (begin >= end) return;
   char* const data = static_cast<char*>(data_);
   take_huge_pages(data + begin, data + end);
-  while (madvise(data + begin, end - begin, kPopulateWrite) != 0) {
-    if (errno == EINTR) continue;
-    if (errno != EINVAL) throw std::bad_alloc();
-    return take(descriptor_, begin, end - begin);
+  for (std::size_t at = begin; at < end;) {
+    const std::size_t step = std::min(kStep, end - at);
+    if (madvise(data + at, step, kPopulateWrite) == 0) {
+      at += step;
+    } else if (errno == EINVAL) {
+      return take(descriptor_, at, end - at);
+    } else if (errno != EINTR) {
+      throw std::bad_alloc();
+    }
   }
 }
 
