@@ -115,7 +115,7 @@ TEST_F(HugeFilePages, keep_what_was_written_before) {
 
 TEST_F(HugeFilePages, can_be_taken_by_several_at_once) {
   constexpr std::size_t kBlocks = 8;
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 6; ++round) {
     const Mapping first = shared(kBlocks * huge_);
     std::atomic<int> there{0};
     std::vector<std::thread> threads;
