@@ -40,6 +40,23 @@ TEST(ProcessImap, next_hears_of_an_item_in_the_middle_of_a_chunk_within_its_time
   EXPECT_EQ(stream.next(1h), kHeld);
 }
 
+int echo(int i) { return i; }
+
+// Also in the moment in which a worker has taken a chunk and no item of it: then the chunk comes back as a whole, and
+// must not be taken for one that was never sent.
+TEST(ProcessImap, can_be_left_at_any_moment) {
+  ProcessPool pool(Processes::with({.processes = 2}));
+  for (int round = 0; round < 3000; ++round) {
+    {
+      auto stream = pool.imap(echo, std::views::iota(0));
+      for (int i = 0; i < round % 40; ++i) ASSERT_EQ(stream.next(), i);
+    }
+    if (round % 16 == 0) {
+      ASSERT_EQ(pool.apply(echo, round), round);
+    }
+  }
+}
+
 // No result of this item, and every other one: those behind it in its chunk, too.
 TEST(ProcessImap, unordered_runs_what_is_behind_an_item_that_takes_long_elsewhere) {
   ProcessPool pool(Processes::with({.processes = 2}));

@@ -253,6 +253,8 @@ bool ProcessEngine::leave(Job& job) {
     Entry* const front = link ? link->front() : nullptr;
     if (front != nullptr && front->job == &job && front->taken != nullptr) cut_short(*link, *front);
   }
+  // All of it has come back meanwhile, begun or not: its end is among those that are to be told.
+  if (job.ended) return false;
   if (!job.begun && job.entries == 0) {
     lanes_.remove(job);
     return true;
