@@ -65,7 +65,8 @@ class Round {
   int pick_chunk() { return pick(3) == 0 ? 1 + pick(100) : 0; }
 
   void play_act() {
-    constexpr std::array kActs{&Round::applies, &Round::streams, &Round::maps, &Round::timed, &Round::large};
+    constexpr std::array kActs{&Round::applies, &Round::streams, &Round::maps,
+                               &Round::timed,   &Round::large,   &Round::leaves};
     (this->*kActs[static_cast<std::size_t>(pick(kActs.size()))])();
   }
 
@@ -136,6 +137,18 @@ class Round {
       judge_.demand(same, "a large value has become another");
     }
     judge_.right(values.size());
+  }
+
+  // Streams that are left at any moment, and what is on its way with them.
+  void leaves() {
+    for (int streams = 1 + pick(tasks_per_worker_ > 0 ? 5 : 50); streams > 0; --streams) {
+      auto results = pool_.imap(mix, std::views::iota(0L), {.chunksize = pick_chunk(), .retries = kForEver});
+      const int some = pick(2) * pick(60);
+      for (long item = 0; item < some; ++item) {
+        judge_.demand(results.next() == mix(item), "an item of a stream that is left is wrong");
+      }
+      judge_.right(static_cast<std::size_t>(some));
+    }
   }
 
   // ---- what comes of it -------------------------------------------------------------------------------------------
