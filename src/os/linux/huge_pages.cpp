@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "os/linux/populate.hpp"
 #include "os/linux/read_file.hpp"
 #include "os/os.hpp"
 
@@ -36,15 +37,6 @@ bool is_fresh(char* begin, std::size_t huge) noexcept {
   return std::count_if(there.begin(), there.begin() + pages, [](unsigned char page) { return (page & 1) != 0; }) <= 1;
 }
 
-// Without a page of it, and so a table for it, in this process there is nothing that could be put together.
-bool touch(char* begin) noexcept {
-  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, of Linux 5.14, which not every header knows
-  while (madvise(begin, page_size(), kPopulateWrite) != 0) {
-    if (errno != EINTR) return false;
-  }
-  return true;
-}
-
 // What the settings say of files is not asked: there they are off nearly everywhere, since programs would have got huge
 // pages without a wish for them. This call is the wish, and was made to work whatever they say.
 bool put_together(char* begin, std::size_t huge) noexcept {
@@ -52,12 +44,16 @@ bool put_together(char* begin, std::size_t huge) noexcept {
   return madvise(begin, huge, kCollapse) == 0 || errno == EAGAIN;  // somebody else is at it, too
 }
 
+// Whether a setting is that, or cannot be read: one reads like "always [madvise] never", the choice in brackets.
+bool chosen(const char* setting, std::string_view choice) {
+  const std::string text = read_file(std::string(kSettings) + setting).value_or("");
+  return text.empty() || text.find("[" + std::string(choice) + "]") != std::string::npos;
+}
+
 // Pages so large that nobody wants to take one for a few bytes (there are systems with 512 MiB) count as none.
 std::size_t find_huge_file_page() noexcept {
   try {
-    if (read_file(std::string(kSettings) + "shmem_enabled").value_or("[deny]").find("[deny]") != std::string::npos) {
-      return 0;
-    }
+    if (chosen("shmem_enabled", "deny")) return 0;
     const std::size_t size = huge_page_size();
     return size <= kLargest ? size : 0;
   } catch (const std::exception&) {
@@ -67,15 +63,9 @@ std::size_t find_huge_file_page() noexcept {
 
 }  // namespace
 
-bool gives_huge(const char* setting) {
-  // It reads like "always [madvise] never", the choice in brackets.
-  const std::string text = read_file(std::string(kSettings) + setting).value_or("[never]");
-  return text.find("[never]") == std::string::npos && text.find("[deny]") == std::string::npos;
-}
-
 std::size_t huge_page_size() noexcept {
   try {
-    if (!gives_huge("enabled")) return 0;
+    if (chosen("enabled", "never")) return 0;
     const std::string text = read_file(std::string(kSettings) + "hpage_pmd_size").value_or("");
     std::size_t value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -103,7 +93,8 @@ void take_huge_pages(char* begin, char* end) noexcept {
   if (now() < g_refused_until.load(std::memory_order_relaxed)) return;
   for (; begin < end && static_cast<std::size_t>(end - begin) >= huge; begin += huge) {
     if (!is_fresh(begin, huge)) continue;
-    if (!touch(begin)) return;
+    // Without a page of it, and so a table for it, in this process there is nothing that could be put together.
+    if (populate(begin, page_size()) != 0) return;
     if (!put_together(begin, huge)) {
       g_refused_until.store(now() + kRefusalHolds, std::memory_order_relaxed);
       return;

@@ -3,10 +3,6 @@
 
 namespace muster::os {
 
-// Whether the kernel gives huge pages of its own accord, or where it is asked to: `setting` names a file of
-// /sys/kernel/mm/transparent_hugepage, as "enabled".
-bool gives_huge(const char* setting);
-
 // Takes the whole huge pages in [begin, end) of a shared file's mapping that may be written and lies in memory as it
 // does in the file, as far as there are such pages to be had: what it does not take is as it was.
 void take_huge_pages(char* begin, char* end) noexcept;

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "os/linux/huge_pages.hpp"
+#include "os/linux/populate.hpp"
 #include "os/linux/read_file.hpp"
 #include "os/os.hpp"
 #include "os/process.hpp"
@@ -261,32 +262,21 @@ Mapping::~Mapping() {
 }
 
 bool Mapping::advise_huge() noexcept {
-  try {
-    const std::size_t huge = huge_page_size();
-    if (huge == 0 || !holds_aligned(data_, size_, huge)) return false;
-    if (descriptor_ >= 0 && !gives_huge("shmem_enabled")) return false;
-    return madvise(data_, size_, MADV_HUGEPAGE) == 0;
-  } catch (const std::exception&) {
-    return false;
-  }
+  const std::size_t huge = huge_page_size();
+  return huge != 0 && holds_aligned(data_, size_, huge) && madvise(data_, size_, MADV_HUGEPAGE) == 0;
 }
 
 void Mapping::take_pages(std::size_t offset, std::size_t bytes) {
-  constexpr int kPopulateWrite = 23;  // MADV_POPULATE_WRITE, of Linux 5.14, which not every header knows
-  const std::size_t begin = offset / page_size() * page_size();
+  std::size_t begin = offset / page_size() * page_size();
   const std::size_t end = std::min(size_, round_up(offset + bytes, page_size()));
   if (begin >= end) return;
   char* const data = static_cast<char*>(data_);
   take_huge_pages(data + begin, data + end);
-  for (std::size_t at = begin; at < end;) {
-    const std::size_t step = std::min(kStep, end - at);
-    if (madvise(data + at, step, kPopulateWrite) == 0) {
-      at += step;
-    } else if (errno == EINVAL) {
-      return take(descriptor_, at, end - at);
-    } else if (errno != EINTR) {
-      throw std::bad_alloc();
-    }
+  for (std::size_t step = 0; begin < end; begin += step) {
+    step = std::min(kStep, end - begin);
+    const int error = populate(data + begin, step);
+    if (error == EINVAL) return take(descriptor_, begin, end - begin);
+    if (error != 0) throw std::bad_alloc();
   }
 }
 

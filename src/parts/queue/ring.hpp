@@ -55,6 +55,7 @@ struct RingPages {
   std::function<bool(std::uint32_t begin, std::uint32_t end)> take;
 
   static RingPages all(const RingMemory& memory) { return {memory.capacity, nullptr}; }
+  static std::size_t whole(std::size_t bytes) noexcept { return (bytes + kPage - 1) / kPage * kPage; }
 };
 
 class RingProducer {
@@ -117,9 +118,8 @@ class RingProducer {
   bool take_more(std::size_t wanted) noexcept {
     if (taken_ == memory_.capacity) return false;
     const std::size_t needed = memory_.capacity - memory_.straight(tail_) + wanted + kRecordUnit;
-    const std::size_t whole_pages = (needed + RingPages::kPage - 1) / RingPages::kPage * RingPages::kPage;
-    const auto end = static_cast<std::uint32_t>(
-        std::min<std::size_t>(std::max<std::size_t>(whole_pages, 2 * std::size_t{taken_}), memory_.capacity));
+    const std::size_t generous = std::max(RingPages::whole(needed), 2 * std::size_t{taken_});
+    const auto end = static_cast<std::uint32_t>(std::min<std::size_t>(generous, memory_.capacity));
     if (!take_(taken_, end)) return false;
     taken_ = end;
     return straight() >= wanted;
@@ -200,10 +200,9 @@ class RingConsumer {
   bool can_touch(std::size_t bytes) noexcept {
     const std::size_t end = memory_.capacity - memory_.straight(at_) + bytes;
     if (end <= seen_) return true;
-    const auto whole_pages =
-        static_cast<std::uint32_t>((end + RingPages::kPage - 1) / RingPages::kPage * RingPages::kPage);
-    if (!take_(seen_, whole_pages)) return false;
-    seen_ = whole_pages;
+    const auto whole = static_cast<std::uint32_t>(RingPages::whole(end));
+    if (!take_(seen_, whole)) return false;
+    seen_ = whole;
     return true;
   }
   bool fits(RecordHead head, std::uint32_t published) const noexcept {
