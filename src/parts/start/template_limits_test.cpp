@@ -102,6 +102,13 @@ TEST_P(Limit, on_descriptors_is_an_error_at_each_step_and_leaves_nothing) {
   EXPECT_TRUE(ended.well()) << ended;
 }
 
+int tell_and_sleep(Birth birth) {
+  const os::Descriptor own = os::process_handle(os::process_id());
+  const std::array handle{own.number()};
+  say(birth.descriptors.at(0), "here", handle);
+  return sleep_for_ever({});
+}
+
 TEST_P(Limit, on_processes_is_refused_with_its_reason_and_the_template_goes_on) {
   if (getuid() != 0) GTEST_SKIP() << "only root can become somebody without processes";
   const Method method = GetParam();
@@ -117,17 +124,20 @@ TEST_P(Limit, on_processes_is_refused_with_its_reason_and_the_template_goes_on) 
     if (method != Method::kFork) serve();
     const Holdings before = Holdings::now();
     {
-      Template made(method, &sleep_for_ever, {});
+      auto [here, there] = os::message_pair();
+      const std::array given{there.number()};
+      Template made(method, &tell_and_sleep, {});
       std::map<std::uint32_t, os::Process> running;
       int refused = 0;
       for (std::uint32_t place = 0; place < 6; ++place) {
-        require(made.request(place, {}), "request");
+        require(made.request(place, given), "request");
         News told = await_news(made);
         if (told.what == What::kRefused) {
           require(told.error == EAGAIN && told.place == place, "the reason");
           ++refused;
         } else {
           require(told.what == What::kStarted, "started");
+          hear(here);  // by now it has the sanitizer's thread or was refused one, and takes no place any more
           running[place] = std::move(told.process);
         }
       }
@@ -135,7 +145,7 @@ TEST_P(Limit, on_processes_is_refused_with_its_reason_and_the_template_goes_on) 
       auto& [place, worker] = *running.begin();
       os::send_signal(worker, os::kKill);
       require(await_end(made, worker).signal == os::kKill, "killed");
-      start_worker(made, place);
+      start_worker(made, place, given);
     }
     bool refused = false;
     try {
@@ -153,13 +163,6 @@ TEST_P(Limit, on_processes_is_refused_with_its_reason_and_the_template_goes_on) 
     os::end_process(0);  // a search for leaks would want a process
   });
   EXPECT_TRUE(ended.well()) << ended;
-}
-
-int tell_and_sleep(Birth birth) {
-  const os::Descriptor own = os::process_handle(os::process_id());
-  const std::array handle{own.number()};
-  say(birth.descriptors.at(0), "here", handle);
-  return sleep_for_ever({});
 }
 
 // Its program could neither watch it nor kill it.
