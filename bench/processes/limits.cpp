@@ -134,6 +134,67 @@ class PipeEcho {
   pid_t pid_ = -1;
 };
 
+// The same by two words that both sides poll, in a cache line each. The other process sleeps but for the trips.
+class SpinEcho {
+ public:
+  SpinEcho() {
+    void* const memory = mmap(nullptr, sizeof(Words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    check(memory != MAP_FAILED, "no shared memory");
+    words_ = new (memory) Words;
+    pid_ = fork();
+    check(pid_ >= 0, "no process");
+    if (pid_ == 0) answer();
+  }
+  ~SpinEcho() {
+    wake(words_->round, UINT32_MAX);
+    waitpid(pid_, nullptr, 0);
+    munmap(words_, sizeof(Words));
+  }
+  SpinEcho(const SpinEcho&) = delete;
+  SpinEcho& operator=(const SpinEcho&) = delete;
+
+  double trips() {
+    wake(words_->round, ++round_);
+    for (int i = 0; i < kAwake; ++i) trip();
+    const double time = seconds([&] {
+      for (int i = 0; i < kTrips; ++i) trip();
+    });
+    return time * 1e6 / kTrips;
+  }
+
+ private:
+  struct Words {
+    alignas(64) Word round{0};
+    alignas(64) Word there{0};
+    alignas(64) Word back{0};
+  };
+
+  void trip() {
+    words_->there.store(++count_, std::memory_order_seq_cst);
+    while (words_->back.load(std::memory_order_acquire) != count_) {
+    }
+  }
+  [[noreturn]] void answer() {
+    for (std::uint32_t round = 1, count = 0;; ++round) {
+      while (words_->round.load(std::memory_order_seq_cst) == round - 1) {
+        syscall(SYS_futex, &words_->round, FUTEX_WAIT, round - 1, nullptr, nullptr, 0);
+      }
+      if (words_->round.load(std::memory_order_seq_cst) == UINT32_MAX) _exit(0);
+      for (int i = 0; i < kAwake + kTrips; ++i) {
+        ++count;
+        while (words_->there.load(std::memory_order_acquire) != count) {
+        }
+        words_->back.store(count, std::memory_order_seq_cst);
+      }
+    }
+  }
+
+  Words* words_ = nullptr;
+  pid_t pid_ = -1;
+  std::uint32_t round_ = 0;
+  std::uint32_t count_ = 0;
+};
+
 // By the small process: the time to copy a large one's page tables is no limit.
 double forks(Echo& echo, int processes) {
   return seconds([&] { echo.trip(kStarts * processes); }) * 1e3 / kStarts;
@@ -183,9 +244,11 @@ double copy_texts(const unsigned char* bytes) {
 std::vector<Work> limit_works(int workers) {
   const auto echo = std::make_shared<Echo>();
   const auto pipes = std::make_shared<PipeEcho>();
+  const auto spin = std::make_shared<SpinEcho>();
   const std::shared_ptr<unsigned char[]> bytes(new unsigned char[kBytes]());
   return {{"apply_round_trip", "futex", "us", [echo] { return trips(*echo); }},
           {"apply_round_trip", "pipe", "us", [pipes] { return trips(*pipes); }},
+          {"apply_spinning", "spin", "us", [spin] { return spin->trips(); }},
           {"apply_idle", "pipe", "us", [pipes] { return rested_trip(*pipes); }},
           {"apply_idle", "futex", "us", [echo] { return rested_trip(*echo); }},
           {"array_in", "memcpy", "ms", [bytes] { return copy(bytes.get()); }},

@@ -60,6 +60,12 @@ double apply_round_trip(muster::ProcessPool& pool) {
   return time * 1e6 / kTrips;
 }
 
+// Once caller and worker spin, each on a CPU of its own.
+double apply_spinning(muster::ProcessPool& pool) {
+  for (long i = 0; i < kAwake; ++i) check(pool.apply(same, i) == i, "apply_spinning");
+  return apply_round_trip(pool);
+}
+
 double apply_idle(muster::ProcessPool& pool) {
   double time = 0;
   for (long i = 0; i < kRests; ++i) {
@@ -144,6 +150,7 @@ std::vector<Work> muster_works(int workers) {
           {"chunk1", "muster", "ns/task", [pool] { return chunk1(*pool); }},
           {"imap", "muster", "ns/item", [pool] { return imap(*pool); }},
           {"apply_round_trip", "muster", "us", [pool] { return apply_round_trip(*pool); }},
+          {"apply_spinning", "muster", "us", [pool] { return apply_spinning(*pool); }},
           {"apply_idle", "muster", "us", [pool] { return apply_idle(*pool); }},
           {"array_in", "muster", "ms", [pool, bytes] { return array_in(*pool, *bytes); }},
           {"array_out", "muster", "ms", [pool] { return array_out(*pool); }},

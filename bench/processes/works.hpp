@@ -12,6 +12,7 @@ namespace bench {
 inline constexpr long kLarge = 10'000'000;  // items of a map whose chunks the pool chooses
 inline constexpr long kTasks = 20'000;      // items that are sent one by one
 inline constexpr int kTrips = 2'000;        // calls, one after another
+inline constexpr int kAwake = 200;          // calls before them, where both sides are to be awake by then
 inline constexpr int kRests = 50;           // calls, each after a rest in which everybody falls asleep
 inline constexpr std::size_t kBytes =
     1U << 26U;  // what is sent at once: nearly all zeros, so that both sides sum it fast

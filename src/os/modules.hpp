@@ -13,6 +13,7 @@ namespace muster::os {
 struct CodePlace {
   std::array<std::byte, 32> build_id{};  // of the module; ids have 8, 16 or 20 bytes
   std::uint32_t build_id_size = 0;       // 0: it has none, and only the address is left
+  std::uint32_t distinct_size = 0;       // so many bytes of it are no other module's, where the place was asked for
   std::uint64_t offset = 0;              // from where the module is loaded
   std::uint64_t address = 0;             // in the process that asked: the same in its forked copies
 
@@ -21,7 +22,8 @@ struct CodePlace {
 
 // Nothing where `function` lies in no loaded module's code.
 std::optional<CodePlace> place_of(const void* function);
-// The function at `place` in this process; null where there is no module with that build id, or no code there.
+// The function at `place` in this process; null where there is no module with that build id, or no code there. Of the
+// id its first bytes are enough.
 void* code_at(const CodePlace& place);
 
 // Whether the program itself has a build id, by which another execution of it knows its functions.

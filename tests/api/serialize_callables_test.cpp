@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -40,7 +41,8 @@ int twice(int n) { return 2 * n; }
 // What a function of this program takes.
 std::size_t place_size() {
   const std::size_t build_id = wire::place_of(reinterpret_cast<const void*>(&twice)).build_id_size;
-  return 1 + build_id + (build_id > 0 ? 1 : 2) * sizeof(std::uint64_t);
+  if (build_id == 0) return 1 + sizeof(std::uint32_t) + sizeof(std::uint64_t);
+  return 1 + std::min<std::size_t>(build_id, 8) + sizeof(std::uint32_t);
 }
 int add(int a, int b) noexcept { return a + b; }
 

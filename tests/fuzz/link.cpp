@@ -92,12 +92,11 @@ class Play {
 
   void write_word() {
     Channel& to = channel();
-    const std::array<std::atomic<std::uint32_t>*, 5> small{&to.up.tail, &to.up.head, &to.down.tail, &to.down.head,
-                                                           &to.listener};
-    const std::size_t which = in_.below(8);
+    const std::array<std::atomic<std::uint32_t>*, 3> small{&to.up.head, &to.down.head, &to.listener};
+    const std::size_t which = in_.below(small.size() + 3);
     if (which < small.size()) return small[which]->store(in_.number<std::uint32_t>());
-    if (which == 5) return to.note.store(in_.number<std::uint64_t>());
-    if (which == 6) return to.begun_at.store(in_.number<std::int64_t>());
+    if (which == small.size()) return to.note.store(in_.number<std::uint64_t>());
+    if (which == small.size() + 1) return to.begun_at.store(in_.number<std::int64_t>());
     to.progress.store(in_.number<std::uint64_t>());
   }
 
@@ -110,7 +109,7 @@ class Play {
   // A record as a worker writes it, but for what is wrong with it.
   void publish() {
     const std::uint32_t at = up_;
-    const auto size = static_cast<std::uint32_t>(48 + 16 * in_.below(256));
+    const auto size = static_cast<std::uint32_t>(queue::kRecordUnit / 4 * (4 + in_.below(256)));
     const auto straight = channel().up_ring().straight(at);
     const queue::RecordHead record{size <= straight ? size : straight, static_cast<std::uint32_t>(in_.below(5))};
     const UpHead head{.count = static_cast<std::uint32_t>(in_.below(4)),
@@ -118,12 +117,12 @@ class Play {
                       .size = any_size(),
                       .at = any_size(),
                       .nanos = in_.number<std::uint64_t>()};
-    std::memcpy(channel().up_ring().at(at), &record, sizeof record);
     if (record.size >= sizeof record + sizeof head) {
       std::memcpy(channel().up_ring().at(at) + sizeof record, &head, sizeof head);
     }
-    up_ = at + record.size;
-    channel().up.tail.store(up_);
+    up_ = (at + record.size) / queue::kRecordUnit * queue::kRecordUnit;
+    channel().up_ring().spot(up_).clear();
+    channel().up_ring().spot(at).publish(record);
   }
 
   // Around what is there, and now and then far beyond it.
@@ -267,7 +266,7 @@ class Play {
     hurry();
     static_cast<void>(link_.silent());
     link_.listen(in_.below(2) == 0 ? kNobody : kSupervisor);
-    const std::uint32_t seen = link_.attend(this, false);
+    const queue::RingSpot seen = link_.attend(this, false);
     link_.await_answer(seen, false);
     link_.leave(this);
   }

@@ -15,7 +15,8 @@
 namespace muster::fuzz {
 namespace {
 
-constexpr std::uint32_t kCapacity = 512;
+constexpr std::uint32_t kCapacity = 2048;
+constexpr std::size_t kUnits = kCapacity / queue::kRecordUnit;
 
 // Memory whose borders a sanitizer watches.
 struct Shared {
@@ -39,20 +40,17 @@ void scribble(Choices& in, std::span<std::byte> over) {
 class Consumer {
  public:
   void step(Choices& in) {
-    switch (in.below(6)) {
+    switch (in.below(5)) {
       case 0:
-        shared_.words.tail.store(in.number<std::uint32_t>());
-        break;
-      case 1:
-        shared_.words.tail.fetch_add(static_cast<std::uint32_t>(16 * in.below(40)));
-        break;
-      case 2:
         scribble(in, shared_.all());
         break;
-      case 3:
-        put(in);
+      case 1:
+        put(in, ring_.seen());
         break;
-      case 4:
+      case 2:
+        put(in, static_cast<std::uint32_t>(queue::kRecordUnit * in.below(kUnits)));
+        break;
+      case 3:
         take(in);
         break;
       default:
@@ -62,11 +60,11 @@ class Consumer {
   }
 
  private:
-  // A record as a producer would write it, where the next one is expected.
-  void put(Choices& in) {
-    const queue::RecordHead head{static_cast<std::uint32_t>(16 * in.below(33)), in.number<std::uint8_t>()};
-    std::memcpy(shared_.memory().at(ring_.seen()), &head, sizeof head);
-    shared_.words.tail.store(ring_.seen() + head.size);
+  // A head as a producer would write it, or nearly.
+  void put(Choices& in, std::uint32_t at) {
+    const std::uint32_t unit = in.below(8) == 0 ? queue::kRecordUnit / 4 : queue::kRecordUnit;
+    const std::uint32_t kind = in.below(4) == 0 ? queue::kFiller : in.number<std::uint8_t>();
+    shared_.memory().spot(at).publish({static_cast<std::uint32_t>(unit * in.below(kUnits + 1)), kind});
   }
   void take(Choices& in) {
     const auto record = ring_.next();
@@ -93,7 +91,7 @@ class Producer {
         shared_.words.head.store(in.number<std::uint32_t>());
         break;
       case 1:
-        shared_.words.head.fetch_add(static_cast<std::uint32_t>(16 * in.below(40)));
+        shared_.words.head.fetch_add(static_cast<std::uint32_t>(queue::kRecordUnit / 4 * in.below(4 * kUnits)));
         break;
       case 2:
         scribble(in, shared_.all());

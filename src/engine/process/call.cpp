@@ -27,6 +27,7 @@ Call::Call(os::Mapping& memory, const os::Descriptor& connection, os::Bell bell)
   note_ = &channel_.note;
   progress_ = &channel_.progress;
   common_ = &made_common_;
+  open_run();
 }
 
 void Call::set_common(std::span<const std::byte> bytes, std::shared_ptr<memory::Segment> landing,
@@ -40,27 +41,29 @@ void Call::set_common(std::span<const std::byte> bytes, std::shared_ptr<memory::
 
 // ---- one entry ------------------------------------------------------------------------------------------------------
 
-void Call::run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why) {
+void Call::run(EntryHead& head, os::Nanos limit, std::span<const std::byte> input, std::exception_ptr why) {
   input_ = Reader(input);
   begin_item_ = head.begin;
-  end_item_ = head.end;
-  stop_at_failure_ = head.stop_at_failure != 0;
-  limit_ = head.limit;
-  timed_ = slow_ = head.limit > 0;
+  end_item_ = head.end();
+  stop_at_failure_ = (head.flags & EntryHead::kStopAtFailure) != 0;
+  limit_ = limit;
+  timed_ = slow_ = limit > 0;
   static_assert(kNoMore == EntryHead::kNoMore);
   taken_ = head.taken.load(std::memory_order_relaxed) != EntryHead::kNotCounted ? &head.taken : nullptr;
   next_note_ = Note::of(head.sequence, 0);
+  given_ = head.claim.load(std::memory_order_relaxed) == kGiven;
   begun_at_ = os::now();
   channel_.worked.store(worked_ - begun_at_, std::memory_order_relaxed);
   settled_ = 0;
   torn_ = false;
-  open_run();
   call(head, why ? std::move(why) : common_failure_);
   close_run();
+  if (given_) ran_ = nanos();
   worked_ += static_cast<os::Nanos>(ran_);
   channel_.worked.store(worked_, std::memory_order_relaxed);
   // Between entries nothing is begun: a death is nobody's loss then.
   channel_.note.store(Note::kNone, std::memory_order_release);
+  open_run();
 }
 
 void Call::call(const EntryHead& head, std::exception_ptr why) {
@@ -174,8 +177,9 @@ std::span<std::byte> Call::wait_for_room(std::size_t least, std::size_t most) no
 // Publishes the finished items of the open run, if there are any. What is in it of an unfinished one is lost.
 void Call::close_run() noexcept {
   if (count_ == 0) return;
-  const UpHead head{
-      .count = static_cast<std::uint32_t>(count_), .size = static_cast<std::uint64_t>(begin_ - run_), .nanos = nanos()};
+  const UpHead head{.count = static_cast<std::uint32_t>(count_),
+                    .size = static_cast<std::uint64_t>(begin_ - run_),
+                    .nanos = given_ ? 0 : nanos()};
   publish(Up::kValues, head, run_ - sizeof(UpHead));
   settled_ += std::exchange(count_, 0);
 }

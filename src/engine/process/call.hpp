@@ -28,7 +28,7 @@ class Call final : public detail::RemoteCall {
   Call(os::Mapping& memory, const os::Descriptor& connection, os::Bell bell);
 
   // Runs the entry. What fails outside of its items is the failure of each that is left; `why`: it has failed already.
-  void run(EntryHead& head, std::span<const std::byte> input, std::exception_ptr why = nullptr);
+  void run(EntryHead& head, os::Nanos limit, std::span<const std::byte> input, std::exception_ptr why = nullptr);
   // When the last entry had its last outcome, by os::now().
   os::Nanos ended_at() const noexcept { return begun_at_ + static_cast<os::Nanos>(ran_); }
   // Wakes who sleeps until this worker has done something.
@@ -69,6 +69,7 @@ class Call final : public detail::RemoteCall {
   std::exception_ptr common_failure_;
   std::shared_ptr<memory::Segment> landing_;
 
+  bool given_ = false;       // a call whose caller waits: how long it took is not told, so the clock is read after
   os::Nanos limit_ = 0;      // that an item may take
   os::Nanos begun_at_ = 0;   // of the entry
   std::uint64_t ran_ = 0;    // since then, at the last record

@@ -18,6 +18,7 @@ inline constexpr std::uint32_t kDownBytes = 1U << 17U;
 inline constexpr std::uint32_t kUpBytes = 1U << 17U;
 // What is larger goes another way: README.md, "Large values".
 inline constexpr std::size_t kInlineBytes = 1U << 14U;
+inline constexpr std::size_t kMostItems = std::size_t{1} << 31U;  // of an entry
 
 // ---- down: from the pool to the worker ------------------------------------------------------------------------------
 
@@ -26,7 +27,7 @@ enum class Down : std::uint32_t {
   kMemory,  // MemoryHead: shared memory comes through the connection, to be known by this number
   kForget,  // ForgetHead: no entry will use it again
   kCommon,  // CommonHead, bytes: what the following entries share, up to the next of these
-  kEntry,   // EntryHead, bytes: items to be run
+  kEntry,   // EntryHead, EntryMore where it says so, bytes: items to be run
 };
 
 // Where the bytes of a record are.
@@ -64,21 +65,33 @@ enum Claim : std::uint32_t {
   kFree = 0,     // nobody yet
   kClaimed = 1,  // the worker: it begins it, or is about to
   kRevoked = 2,  // the pool took it back: the worker passes it by
+  kGiven = 3,    // the worker, from the start
 };
 
+// Short, so that it shares a cache line with the record's head and a few small arguments: a call is that line then.
 struct EntryHead {
   std::uint32_t code;      // of the function that runs it
   std::uint32_t sequence;  // of the entry among the worker's, below 2^30
-  std::uint64_t begin;     // items [begin, end) of the loop
-  std::uint64_t end;
-  std::int64_t limit;  // nanoseconds an item may take; 0: no limit
-  std::uint32_t stop_at_failure;
+  std::uint64_t begin;     // items [begin, begin + count) of the loop
+  std::uint32_t count;
   std::atomic<std::uint32_t> claim;
   // Of a prompt entry: how many items the worker has taken up, one addition before each; with kNoMore it takes up no
   // further one. Who adds that, the pool or the worker, hands out the others. Other entries have kNotCounted.
   std::atomic<std::uint32_t> taken;
   static constexpr std::uint32_t kNoMore = 1U << 31U;
   static constexpr std::uint32_t kNotCounted = UINT32_MAX;
+  std::uint16_t flags;
+  static constexpr std::uint16_t kStopAtFailure = 1;
+  static constexpr std::uint16_t kMore = 2;  // an EntryMore follows
+  std::uint16_t size;                        // of the bytes, where none does
+
+  std::uint64_t end() const noexcept { return begin + count; }
+};
+static_assert(sizeof(EntryHead) == 32 && kMostItems <= UINT32_MAX && kInlineBytes <= UINT16_MAX);
+
+// What most entries have not.
+struct EntryMore {
+  std::int64_t limit;  // nanoseconds an item may take; 0: no limit
   Place place;
 };
 
@@ -104,7 +117,7 @@ struct UpHead {
   std::uint32_t where = kHere;
   std::uint64_t size;
   std::uint64_t at = 0;  // in the arena
-  std::uint64_t nanos;   // since the entry began
+  std::uint64_t nanos;   // since the entry began; 0: nobody asks
 };
 
 // ---- the words ------------------------------------------------------------------------------------------------------
@@ -120,8 +133,7 @@ struct Note {
   }
 };
 inline constexpr std::uint32_t kSequences = 1U << 30U;
-inline constexpr std::size_t kMostItems = std::size_t{1} << 31U;  // of an entry
-inline constexpr std::size_t kMostPromptItems = 1U << 20U;        // of one that is prompt
+inline constexpr std::size_t kMostPromptItems = 1U << 20U;  // of one that is prompt
 
 // The values that lie in the open run, which is not published yet. `run` counts the published ones.
 struct Progress {

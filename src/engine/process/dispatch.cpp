@@ -62,9 +62,9 @@ bool ProcessEngine::could_dispatch() noexcept {
 // When to try again, though nothing was heard, to hand out what waits.
 Nanos ProcessEngine::try_again_at() noexcept {
   Nanos soonest = os::kForever;
-  if (paused_) return soonest;
+  if (paused_ || lanes_.empty()) return soonest;
   for (const auto& link : links_) {
-    if (link && !lanes_.empty()) soonest = std::min(soonest, link->try_again_at());
+    if (link) soonest = std::min(soonest, link->try_again_at());
   }
   return soonest;
 }
@@ -97,7 +97,7 @@ bool ProcessEngine::hand_out(Job& job, Link& link) {
       job.again.push_back(range);
       return false;
     }
-    job.bytes_an_item = packed_.size() / range.size();
+    job.bytes_an_item = range.size() == 1 ? packed_.size() : packed_.size() / range.size();
     return true;
   } catch (...) {
     error = std::current_exception();
@@ -124,15 +124,16 @@ bool ProcessEngine::send(Job& job, Link& link, const Range& range, std::uint32_t
     if (!link.send_common(job.common_name(), number, job.common.bytes())) return false;
   }
   if (!link.send_codes()) return false;
-  Entry entry;
-  entry.job = &job;
-  entry.range = range;
-  entry.stop_at_failure = job.loop->stops_at_failure;
-  entry.in_place = landing != nullptr;
-  entry.prompt = job.loop->prompt && range.size() > 1 && range.size() <= kMostPromptItems;
-  entry.input = packed_.segment();
-  entry.attached = packed_.attached();
-  if (job.terms.time_limit != os::kForever) entry.limit = std::max<Nanos>(job.terms.time_limit, 1);
+  const Nanos limit = job.terms.time_limit != os::kForever ? std::max<Nanos>(job.terms.time_limit, 1) : 0;
+  Entry entry{.job = &job,
+              .range = range,
+              .limit = limit,
+              .stop_at_failure = job.loop->stops_at_failure,
+              .prompt = job.loop->prompt && range.size() > 1 && range.size() <= kMostPromptItems,
+              .in_place = landing != nullptr,
+              .given = &job == awaited_ && link.load() == 0,
+              .input = packed_.segment(),
+              .attached = packed_.attached()};
   if (!link.send(std::move(entry), code, packed_.bytes())) return false;
   if (!link.attended()) attend(job, link);
   if (packed_.size() > kInlineBytes) link.credit = std::min(link.credit, kLargeAtOnce);
@@ -214,14 +215,14 @@ void ProcessEngine::learn_pace(Job& job, std::size_t items, std::uint64_t nanos)
 
 // Nothing is queued: a worker without work gets some of what others have and have not begun.
 bool ProcessEngine::rebalance() {
-  const auto idle = std::any_of(links_.begin(), links_.end(),
-                                [](const auto& link) { return link && link->takes_entries() && link->load() == 0; });
-  if (!idle) return false;
   Link* richest = nullptr;
   for (auto& link : links_) {
     if (link && (richest == nullptr || link->load() > richest->load())) richest = link.get();
   }
+  if (richest == nullptr) return false;
   const std::size_t take = richest->load() / 2;  // never its only one, which it may be about to begin
+  const auto idle = [](const auto& link) { return link && link->takes_entries() && link->load() == 0; };
+  if (take == 0 || std::none_of(links_.begin(), links_.end(), idle)) return false;
   std::size_t taken = 0;
   auto& entries = richest->entries();
   for (auto entry = entries.rbegin(); entry != entries.rend() && taken < take; ++entry) {

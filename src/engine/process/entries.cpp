@@ -220,7 +220,7 @@ void ProcessEngine::left(Job& job) {
   // Who wins the task here has its end; who won it before, to withdraw it, will come and find it disputed.
   job.won = job.won || job.task == nullptr || !job.task->type->claimable || job.task->begin();
   if (job.won) {
-    finished_.push_back(&job);
+    finished_.push(job);
   } else {
     job.disputed = true;
   }

@@ -1,11 +1,11 @@
 #pragma once
 // What the pool's side knows of a loop on its way, and in which order loops are served.
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -18,6 +18,7 @@
 #include "engine/engine.hpp"
 #include "engine/process/attached.hpp"
 #include "os/os.hpp"
+#include "parts/memory/block_allocator.hpp"
 
 namespace muster::engine::process {
 
@@ -66,6 +67,7 @@ struct Job {
   bool cut_short = false;  // one of its items takes long: what is handed out again goes item by item
   bool ended = false;      // nothing more comes of it
   bool disputed = false;   // over, but somebody has won the task and is about to come and withdraw it
+  Job* next_finished = nullptr;
 
   bool common_packed = false;
   CommonBytes common;
@@ -86,6 +88,43 @@ struct Job {
   bool has_more() const noexcept {
     return !again.empty() || (next < loop->size && !loop->stopped.load(std::memory_order_relaxed));
   }
+};
+
+// Jobs that have ended, of which somebody is to be told, in that order.
+class FinishedJobs {
+ public:
+  bool empty() const noexcept { return first_ == nullptr; }
+  void push(Job& job) noexcept {
+    job.next_finished = nullptr;
+    *last_ = &job;
+    last_ = &job.next_finished;
+  }
+  // The first one. There must be one.
+  Job* pop() noexcept {
+    Job* const job = first_;
+    first_ = job->next_finished;
+    if (first_ == nullptr) last_ = &first_;
+    return job;
+  }
+  // Those that are wanted, the first of a chain; null if there is none.
+  template <class Wanted>
+  Job* take_out(const Wanted& wanted) noexcept {
+    FinishedJobs taken;
+    FinishedJobs left;
+    while (!empty()) {
+      Job& job = *pop();
+      (wanted(job) ? taken : left).push(job);
+    }
+    if (!left.empty()) {
+      first_ = left.first_;
+      last_ = left.last_;
+    }
+    return taken.first_;
+  }
+
+ private:
+  Job* first_ = nullptr;
+  Job** last_ = &first_;
 };
 
 // Jobs that have items to be handed out, by priority. High ones go first, but every so often a low one does.
@@ -113,12 +152,10 @@ class Lanes {
   void remove(Job& job) noexcept {
     if (!job.queued) return;
     auto& lane = lanes_[lane_of(job)];
-    // Nearly always the first.
-    for (auto at = lane.begin(); at != lane.end(); ++at) {
-      if (*at == &job) {
-        lane.erase(at);
-        break;
-      }
+    if (lane.front() == &job) {  // nearly always
+      lane.pop_front();
+    } else {
+      lane.erase(std::find(lane.begin(), lane.end(), &job));
     }
     job.queued = false;
   }
@@ -147,7 +184,7 @@ class Lanes {
     job.queued = true;
   }
 
-  std::array<std::deque<Job*>, 3> lanes_;
+  std::array<memory::Queue<Job*>, 3> lanes_;
   unsigned served_ = 0;
 };
 

@@ -177,8 +177,9 @@ bool Link::send_common(std::uint64_t name, std::uint64_t landing, std::span<cons
   return has_room();
 }
 
-bool Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes) {
-  entries_.emplace_back();  // first: once something has left, nothing may fail
+bool Link::send(Entry&& given, std::uint32_t code, std::span<const std::byte> bytes) {
+  entries_.push_back(std::move(given));  // first: once something has left, nothing may fail
+  Entry& entry = entries_.back();
   std::optional<Place> where;
   try {
     where = place(bytes, entry.input.get());
@@ -192,32 +193,44 @@ bool Link::send(Entry entry, std::uint32_t code, std::span<const std::byte> byte
   }
   entry.sequence = sequence_;
   sequence_ = (sequence_ + 1) % kSequences;
-  const std::size_t inline_bytes = where->where != Place::kInline ? 0 : bytes.size();
-  const auto room = down_.reserve(sizeof(EntryHead) + inline_bytes, sizeof(EntryHead) + inline_bytes);
-  auto* const head =
-      ::new (static_cast<void*>(room.data())) EntryHead{.code = code,
-                                                        .sequence = entry.sequence,
-                                                        .begin = entry.range.begin,
-                                                        .end = entry.range.end,
-                                                        .limit = entry.limit,
-                                                        .stop_at_failure = entry.stop_at_failure ? 1U : 0U,
-                                                        .claim = kFree,
-                                                        .taken = entry.prompt ? 0 : EntryHead::kNotCounted,
-                                                        .place = *where};
-  if (inline_bytes > 0) std::memcpy(room.data() + sizeof(EntryHead), bytes.data(), inline_bytes);
-  entry.claim = &head->claim;
-  if (entry.prompt) entry.taken = &head->taken;
   entry.position = down_.position();
+  const std::size_t inline_bytes = put_entry(entry, code, *where, bytes);
   entry.large = inline_bytes > 0 || bytes.empty() ? 0 : bytes.size();
   large_ += entry.large;
-  down_.publish(sizeof(EntryHead) + inline_bytes, static_cast<std::uint32_t>(Down::kEntry));
   unflushed_ = true;
   --quota_;
   if (entry.limit > 0) look_at = std::min(look_at, os::now() + entry.limit);
   ++load_;
-  entries_.back() = std::move(entry);
   static_cast<void>(is_watched());
   return true;
+}
+
+// The record. Returns how many of the bytes are in it.
+std::size_t Link::put_entry(Entry& entry, std::uint32_t code, const Place& place, std::span<const std::byte> bytes) {
+  if (place.where != Place::kInline) bytes = {};
+  const bool more = entry.limit > 0 || place.where != Place::kInline;
+  const std::size_t size = sizeof(EntryHead) + (more ? sizeof(EntryMore) : 0) + bytes.size();
+  std::byte* to = down_.reserve(size, size).data();
+  const auto flags = (entry.stop_at_failure ? EntryHead::kStopAtFailure : 0) | (more ? EntryHead::kMore : 0);
+  auto* const head = ::new (static_cast<void*>(to)) EntryHead{.code = code,
+                                                              .sequence = entry.sequence,
+                                                              .begin = entry.range.begin,
+                                                              .count = static_cast<std::uint32_t>(entry.range.size()),
+                                                              .claim = entry.given ? kGiven : kFree,
+                                                              .taken = entry.prompt ? 0 : EntryHead::kNotCounted,
+                                                              .flags = static_cast<std::uint16_t>(flags),
+                                                              .size = static_cast<std::uint16_t>(bytes.size())};
+  to += sizeof(EntryHead);
+  if (more) {
+    const EntryMore rest{.limit = entry.limit, .place = place};
+    std::memcpy(to, &rest, sizeof rest);
+    to += sizeof rest;
+  }
+  if (!bytes.empty()) std::memcpy(to, bytes.data(), bytes.size());
+  entry.claim = &head->claim;
+  if (entry.prompt) entry.taken = &head->taken;
+  down_.publish(size, static_cast<std::uint32_t>(Down::kEntry));
+  return bytes.size();
 }
 
 void Link::flush() noexcept {
@@ -395,11 +408,11 @@ void Link::tell_cpu(int cpu) noexcept {
   callers_cpu_ = cpu;
 }
 
-std::uint32_t Link::attend(const void* task, bool sleep) noexcept {
+queue::RingSpot Link::attend(const void* task, bool sleep) noexcept {
   attended_for_ = task;
   tell_cpu(os::current_cpu());
   listen(sleep ? kCaller : kNobody);
-  return up_.seen();
+  return up_.spot();
 }
 
 void Link::leave(const void* task) noexcept {
@@ -416,11 +429,10 @@ void Link::make_way(const Answered& answered) noexcept {
   while (is_moving() && !answered() && os::now() < until) os::yield();
 }
 
-void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
-  const std::atomic<std::uint32_t>& tail = channel().up.tail;
+void Link::await_answer(queue::RingSpot spot, bool sleep) noexcept {
   const std::atomic<std::uint32_t>& word = channel().listener;
   if (!sleep) {
-    const auto answered = [&] { return tail.load(std::memory_order_acquire) != seen; };
+    const auto answered = [&] { return spot.is_taken(); };
     if (is_moving()) make_way(answered);
     // Who was answered in time will be the next time, too, or something has come between; then a sleep costs both of
     // them more than to hold out a little longer.
@@ -431,7 +443,7 @@ void Link::await_answer(std::uint32_t seen, bool sleep) noexcept {
     return;
   }
   in_time_.store(false, std::memory_order_relaxed);
-  while (tail.load(std::memory_order_seq_cst) == seen && word.load(std::memory_order_acquire) == kCaller) {
+  while (!spot.is_taken() && word.load(std::memory_order_acquire) == kCaller) {
     const Nanos until = os::next_look(os::kForever);
     if (os::futex_wait(word, kCaller, os::Scope::kShared, until) == os::FutexWait::kTimedOut) return;
   }

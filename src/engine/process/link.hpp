@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +12,7 @@
 #include "engine/process/channel.hpp"
 #include "engine/process/job.hpp"
 #include "os/process.hpp"
+#include "parts/memory/block_allocator.hpp"
 #include "parts/memory/shelf.hpp"
 #include "parts/queue/ring.hpp"
 
@@ -34,6 +34,7 @@ struct Entry {
   bool stop_at_failure = false;
   bool prompt = false;                     // it is cut short where one of its items takes long
   bool in_place = false;                   // its values are left in the job's landing
+  bool given = false;                      // the worker has it from the start: it cannot be taken back
   std::shared_ptr<memory::Segment> input;  // its bytes, where they are large
   std::size_t large = 0;                   // how many they are then
   Attached attached;
@@ -93,7 +94,7 @@ class Link {
   // Tells the worker of the memory that it knows and that is gone.
   void forget_gone(const memory::Shelf& shelf);
   // The bytes of entry.input, if it has one, were sent. False: the connection takes no more; see try_again_at().
-  bool send(Entry entry, std::uint32_t code, std::span<const std::byte> bytes);
+  bool send(Entry&& given, std::uint32_t code, std::span<const std::byte> bytes);
   Nanos try_again_at() noexcept { return congested() ? try_again_at_ : os::kForever; }
   // Rings once for all that was sent.
   void flush() noexcept;
@@ -112,7 +113,7 @@ class Link {
   Entry* lingering(Nanos now) noexcept;
 
   // In the order in which the worker takes them, with those that were revoked. References stay valid.
-  std::deque<Entry>& entries() noexcept { return entries_; }
+  memory::Queue<Entry>& entries() noexcept { return entries_; }
   // The first that was not revoked; null if there is none.
   Entry* front() noexcept;
   void pop_front() noexcept;
@@ -140,14 +141,14 @@ class Link {
   void listen(Listener who) noexcept;
   // A caller who waits for the worker's next answer, which is that of a task by whose address it is known, looks after
   // the link itself until it leaves. Says what it has seen. One at a time.
-  std::uint32_t attend(const void* task, bool sleep) noexcept;
+  queue::RingSpot attend(const void* task, bool sleep) noexcept;
   // What it has now is nobody's who waits for it alone.
   void unattend() noexcept { tell_cpu(-1); }
   void leave(const void* task) noexcept;
   bool attended() const noexcept { return attended_for_ != nullptr; }
-  // For that caller, without the lock: until the worker has published something since, or something else happened.
-  // Gives up after a moment if it is not to sleep.
-  void await_answer(std::uint32_t seen, bool sleep) noexcept;
+  // For that caller, without the lock: until the worker has published something there, or something else happened.
+  // Gives up after a moment if it is not to sleep. Where others took what was there, the spot may say anything.
+  void await_answer(queue::RingSpot spot, bool sleep) noexcept;
   // Of a worker that has ended: such a caller goes on, whatever the worker wrote where it sleeps.
   void dismiss() noexcept;
 
@@ -166,7 +167,7 @@ class Link {
   bool was_condemned(const Entry& entry) noexcept;
 
  private:
-  static constexpr std::size_t kRecordMost = sizeof(EntryHead) + kInlineBytes;
+  static constexpr std::size_t kRecordMost = sizeof(EntryHead) + sizeof(EntryMore) + kInlineBytes;
 
   // What was taken of a run before it was published.
   struct Early {
@@ -177,6 +178,7 @@ class Link {
   Channel& channel() noexcept { return *static_cast<Channel*>(memory_.data()); }
   queue::RingPages pages_of(std::size_t ring, bool (os::Mapping::*take)(std::size_t, std::size_t) noexcept);
   std::optional<Place> place(std::span<const std::byte> bytes, const memory::Segment* where);
+  std::size_t put_entry(Entry& entry, std::uint32_t code, const Place& place, std::span<const std::byte> bytes);
   bool hand_over(std::span<const std::byte> bytes, int descriptor) noexcept;
   bool congested() noexcept;
   void drop_first() noexcept;
@@ -206,7 +208,7 @@ class Link {
   os::Process process_;
   queue::RingProducer down_;
   queue::RingConsumer up_;
-  std::deque<Entry> entries_;
+  memory::Queue<Entry> entries_;
   std::size_t load_ = 0;
   std::size_t large_ = 0;
   std::uint64_t quota_;

@@ -8,7 +8,7 @@ namespace muster::engine::process {
 
 // Of an entry that was not revoked. Where something else lies by now, the worker is done with it.
 bool Link::is_claimed(const Entry& entry) const noexcept {
-  return !down_.keeps(entry.position) || entry.claim->load(std::memory_order_acquire) == kClaimed;
+  return entry.given || !down_.keeps(entry.position) || entry.claim->load(std::memory_order_acquire) == kClaimed;
 }
 
 bool Link::has_begun(const Entry& entry) noexcept {

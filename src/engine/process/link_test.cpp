@@ -35,10 +35,10 @@ os::Mapping workers_view(const Link& link) {
 TEST(Link, caller_goes_on_when_a_worker_has_ended_that_told_it_to_sleep) {
   Link link(0, 0, 0);
   const os::Mapping memory = workers_view(link);
-  const std::uint32_t seen = link.attend(&link, true);
+  const queue::RingSpot spot = link.attend(&link, true);
   link.listen(kNobody);
   static_cast<Channel*>(memory.data())->listener.store(kCaller);
-  std::jthread caller([&] { link.await_answer(seen, true); });
+  std::jthread caller([&] { link.await_answer(spot, true); });
   link.listen(kNobody);
   link.dismiss();
 }

@@ -63,27 +63,41 @@ void ProcessEngine::wake() noexcept {
 
 // Who finds the lock free hands the work out itself, which saves a worker's wake-up the way over the supervisor. The
 // lock is taken first: once the supervisor can have the job, only our hold on a lock keeps the engine.
-bool ProcessEngine::accept(Job& job, const Terms& terms) {
-  const std::unique_lock driving(lock_, std::try_to_lock);
-  {
-    const LockGuard guard(inbox_lock_);
-    const bool open = gate_ == Gate::kOpen || (gate_ == Gate::kClosed && (terms.follow_up || inside()));
-    if (!open) return false;
-    inbox_.push_back(&job);
-    job.number = ++accepted_;
-    unsettled_.fetch_add(1, std::memory_order_relaxed);
-    if (!driving) wake();
+bool ProcessEngine::accept(Job& job, Seat* seat) {
+  if (const std::unique_lock driving(lock_, std::try_to_lock); driving && enter()) {
+    drive(job, seat);
+    return true;
   }
-  if (driving) drive(job);
+  const LockGuard guard(inbox_lock_);
+  const Gate gate = gate_.load(std::memory_order_relaxed);
+  if (gate != Gate::kOpen && (gate == Gate::kTerminated || !(job.terms.follow_up || inside()))) return false;
+  unsettled_.fetch_add(1, std::memory_order_relaxed);
+  inbox_.push_back(&job);
+  inbox_changed_.store(true, std::memory_order_release);
+  wake();
   return true;
 }
 
-// Under the lock, in the thread that submits.
-void ProcessEngine::drive(const Job& job) {
+// Under the lock: one more is accepted, where the gate is open.
+//
+// Sequentially consistent, as close() and drain(): we count the job and then look at the gate, they close it and then
+// look at the count. So they wait for it, or we find the gate closed.
+bool ProcessEngine::enter() noexcept {
+  unsettled_.fetch_add(1, std::memory_order_seq_cst);
+  if (gate_.load(std::memory_order_seq_cst) == Gate::kOpen) return true;
+  unsettled_.fetch_sub(1, std::memory_order_acq_rel);
+  settled_.ring();
+  return false;
+}
+
+// Under the lock, in the thread that submits. `seat`: of who then attends to the job; may be null.
+void ProcessEngine::drive(Job& job, Seat* seat) {
   const bool timed = job.terms.time_limit != os::kForever;
   take_inbox();
-  awaited_ = job.terms.attended ? &job : nullptr;
+  take_in(job);
+  awaited_ = seat != nullptr ? &job : nullptr;
   dispatch();
+  if (seat != nullptr) *seat = take_seat(*job.task, false);
   if (timed || needs_supervisor()) wake();
 }
 
@@ -107,12 +121,14 @@ bool ProcessEngine::submit(Task& task, const Terms& terms) {
   job->loop = task.type->loop(task);
   job->task = &task;
   job->terms = terms;
-  job->terms.attended = terms.attended && !inside();
   task.home = this;
   task.job = job.get();
-  task.state.fetch_or(Task::kBound, std::memory_order_relaxed);
-  if (!accept(*job, terms)) return false;
+  task.state.store(task.state.load(std::memory_order_relaxed) | Task::kBound, std::memory_order_relaxed);
+  const bool attended = terms.attended && !inside();
+  Seat seat;
+  if (!accept(*job, attended ? &seat : nullptr)) return false;
   static_cast<void>(job.release());
+  if (attended) attend(task, std::move(seat));
   return true;
 }
 
@@ -122,7 +138,7 @@ bool ProcessEngine::run(Loop& loop, const Terms& terms) {
   job.loop = &loop;
   job.terms = terms;
   job.over = &over;
-  if (!accept(job, terms)) return false;
+  if (!accept(job, nullptr)) return false;
   if (inside()) {
     while (over.load(std::memory_order_acquire) == 0) {
       if (!turn()) sleep(os::kForever);
@@ -152,37 +168,48 @@ Wait ProcessEngine::wait(Task& task, Nanos deadline) {
   return Wait::kDone;
 }
 
+void ProcessEngine::attend(Task& task) {
+  if (!inside() && !task.done()) attend(task, look_after(task, {}));
+}
+
 // The caller waits for nothing else, so it takes the worker's answer itself: that saves the way over the supervisor.
 // Where its call is not the worker's next one to be answered, the supervisor will tell it.
-void ProcessEngine::attend(Task& task) {
-  if (inside()) return;
-  std::shared_ptr<Link> link;
-  std::vector<Job*> ended;
-  for (bool first = true, done = false; !done; first = false) {
-    std::uint32_t seen = 0;
-    bool sleep = !first;
-    const bool stays = !os::interrupted();
-    {
-      const LockGuard guard(lock_);
-      for (const auto& each : links_) {
-        if (each) each->leave(&task);
-      }
-      if (link) link->leave(&task);  // it may have been replaced
-      if (!first) step();
-      ended = take_finished(task);
-      link = stays && !task.done() && ended.empty() ? link_of(task) : nullptr;
-      if (link) {
-        sleep = sleep || link->is_slow();
-        seen = link->attend(&task, sleep);
-      }
-      ++visits_;
-      if (needs_supervisor()) wake();
-    }
-    for (Job* job : ended) finish(*job);
-    if (!ended.empty()) settled(ended.size());
-    done = !link;
-    if (link) link->await_answer(seen, sleep);
+void ProcessEngine::attend(Task& task, Seat seat) {
+  while (seat.link) {
+    seat.link->await_answer(*seat.spot, seat.sleeps);
+    seat = look_after(task, std::move(seat));
   }
+}
+
+// A turn in the supervisor's place. The seat is the one from which the caller has waited so far; if it has waited.
+ProcessEngine::Seat ProcessEngine::look_after(Task& task, Seat seat) {
+  const bool waited = seat.link != nullptr;
+  Job* ended = nullptr;
+  {
+    const LockGuard guard(lock_);
+    for (const auto& link : links_) {
+      if (link) link->leave(&task);
+    }
+    if (waited) {
+      seat.link->leave(&task);  // it may have been replaced
+      step();
+    }
+    ended = take_finished(task);
+    seat = ended == nullptr && !task.done() && !os::interrupted() ? take_seat(task, waited) : Seat{};
+    if (needs_supervisor()) wake();
+  }
+  finish_all(ended);
+  return seat;
+}
+
+// Under the lock: where the caller waits for the task from now on. No link: nowhere, the supervisor has it.
+ProcessEngine::Seat ProcessEngine::take_seat(const Task& task, bool sleeps) {
+  ++visits_;
+  Seat seat{.link = link_of(task), .spot = {}, .sleeps = sleeps};
+  if (!seat.link) return seat;
+  seat.sleeps = sleeps || seat.link->is_slow();
+  seat.spot = seat.link->attend(&task, seat.sleeps);
+  return seat;
 }
 
 // The link of the worker whose next answer is the task's; null if there is none.
@@ -195,20 +222,16 @@ std::shared_ptr<Link> ProcessEngine::link_of(const Task& task) {
   return nullptr;
 }
 
-// The task's own, and those by whose end no code of the user's is called. The supervisor has the others.
-std::vector<Job*> ProcessEngine::take_finished(const Task& task) noexcept {
-  std::vector<Job*> taken;
-  try {
-    taken.reserve(finished_.size());
-  } catch (const std::bad_alloc&) {
-    return {};  // the supervisor gets along without
-  }
-  std::erase_if(finished_, [&](Job* job) {
-    const bool ours = job->task == &task || job->loop->quiet;
-    if (ours) taken.push_back(job);
-    return ours;
-  });
-  return taken;
+// The task's own, and those by whose end no code of the user's is called, one behind the other. The supervisor has the
+// others.
+Job* ProcessEngine::take_finished(const Task& task) noexcept {
+  return finished_.take_out([&](const Job& job) { return job.task == &task || job.loop->quiet; });
+}
+
+void ProcessEngine::finish_all(Job* first) {
+  std::uint64_t jobs = 0;
+  for (Job* job = first; job != nullptr; ++jobs) finish(*std::exchange(job, job->next_finished));
+  if (jobs > 0) settled(jobs);
 }
 
 // Nobody else can run what belongs to our workers.
@@ -224,7 +247,7 @@ bool ProcessEngine::withdraw(Task& task, bool begun_too) {
     Job& job = *static_cast<Job*>(task.job);
     job.won = true;
     if (job.disputed) {
-      finished_.push_back(&job);
+      finished_.push(job);
     } else if (take_out(job)) {
       taken.reset(&job);
     } else if (begun_too && (job.entries > 0 || job.queued)) {
@@ -240,29 +263,41 @@ bool ProcessEngine::withdraw(Task& task, bool begun_too) {
   return true;
 }
 
-// Under the lock, which the supervisor takes before it ends: so the engine is there until we have told.
+// The engine may end as soon as nothing is unsettled. Who waits for that says so in the count; then we tell under the
+// lock, which the supervisor takes before it ends. Where nobody does, we touch nothing after.
 void ProcessEngine::settled(std::uint64_t jobs) {
+  std::uint64_t seen = unsettled_.load(std::memory_order_relaxed);
+  while ((seen & kAwaited) == 0) {
+    if (unsettled_.compare_exchange_weak(seen, seen - jobs, std::memory_order_acq_rel)) return;
+  }
   const LockGuard guard(lock_);
   unsettled_.fetch_sub(jobs, std::memory_order_acq_rel);
   settled_.ring();
 }
 
+std::uint64_t ProcessEngine::unsettled() const noexcept {
+  return unsettled_.load(std::memory_order_seq_cst) & ~kAwaited;
+}
+
 void ProcessEngine::close() {
   const LockGuard guard(inbox_lock_);
-  if (gate_ == Gate::kOpen) gate_ = Gate::kClosed;
+  Gate open = Gate::kOpen;
+  gate_.compare_exchange_strong(open, Gate::kClosed, std::memory_order_seq_cst);
 }
 
 void ProcessEngine::terminate() {
   const LockGuard guard(inbox_lock_);
-  gate_ = Gate::kTerminated;
+  gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
+  inbox_changed_.store(true, std::memory_order_release);
   wake();
 }
 
 bool ProcessEngine::drain(Nanos deadline) {
+  unsettled_.fetch_or(kAwaited, std::memory_order_seq_cst);
   for (;;) {
     const std::uint32_t seen = settled_.seen();
-    if (unsettled_.load(std::memory_order_acquire) == 0) return true;
-    if (!settled_.wait(seen, deadline)) return unsettled_.load(std::memory_order_acquire) == 0;
+    if (unsettled() == 0) return true;
+    if (!settled_.wait(seen, deadline)) return unsettled() == 0;
   }
 }
 
@@ -271,7 +306,7 @@ void ProcessEngine::stop() {
   stopping_.store(true, std::memory_order_seq_cst);
   {
     const LockGuard guard(lock_);
-    if (unsettled_.load(std::memory_order_acquire) == 0) dismiss_workers();
+    if (unsettled() == 0) dismiss_workers();
   }
   wake();
   if (thread_.joinable()) thread_.join();

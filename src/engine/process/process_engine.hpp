@@ -5,9 +5,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <muster/detail/event_count.hpp>
@@ -21,6 +21,7 @@
 #include "os/os.hpp"
 #include "os/process.hpp"
 #include "parts/memory/shelf.hpp"
+#include "parts/queue/ring.hpp"
 #include "parts/start/template.hpp"
 
 namespace muster::engine::process {
@@ -81,14 +82,26 @@ class ProcessEngine final : public Engine {
   };
 
   // ---- the front's side ----
-  bool accept(Job& job, const Terms& terms);
-  void drive(const Job& job);
+  // From where a caller waits for the answer to its call.
+  struct Seat {
+    std::shared_ptr<Link> link;
+    std::optional<queue::RingSpot> spot;
+    bool sleeps = false;
+  };
+  bool accept(Job& job, Seat* seat);
+  bool enter() noexcept;
+  void drive(Job& job, Seat* seat);
+  void attend(Task& task, Seat seat);
+  Seat look_after(Task& task, Seat seat);
+  Seat take_seat(const Task& task, bool sleeps);
   void await_end(Job& job);
   std::shared_ptr<Link> link_of(const Task& task);
   bool needs_supervisor() noexcept;
   bool unwatched() noexcept;
-  std::vector<Job*> take_finished(const Task& task) noexcept;
+  Job* take_finished(const Task& task) noexcept;
+  void finish_all(Job* first);
   void settled(std::uint64_t jobs);
+  std::uint64_t unsettled() const noexcept;
   void wake() noexcept;
 
   // ---- the supervisor's thread (supervise.cpp) ----
@@ -97,6 +110,8 @@ class ProcessEngine final : public Engine {
   bool turn();
   bool step();
   bool take_inbox();
+  void open_inbox();
+  void take_in(Job& job);
   void sleep(Nanos deadline);
   bool is_ours(Link& link) noexcept;
   bool others_wait() noexcept;
@@ -183,17 +198,18 @@ class ProcessEngine final : public Engine {
 
   std::atomic<bool> asleep_{false};  // the supervisor, or it is about to
 
-  mutable detail::PrivateLock inbox_lock_;  // guards what follows
+  mutable detail::PrivateLock inbox_lock_;  // guards the inbox, and changes of what follows
   std::vector<Job*> inbox_;
-  Gate gate_ = Gate::kOpen;
-  std::uint64_t accepted_ = 0;
+  std::atomic<bool> inbox_changed_{false};  // there is something in it, or the gate was shut for good
+  std::atomic<Gate> gate_{Gate::kOpen};
 
   mutable detail::PrivateLock lock_;  // guards what follows; may be held when inbox_lock_ is taken, not the other way
   std::unique_ptr<start::Template> template_;
   // By place. Null: no worker there now; a caller may hold one a little longer. Those that are too many leave.
   std::vector<std::shared_ptr<Link>> links_;
   Lanes lanes_;
-  std::deque<Job*> finished_;
+  FinishedJobs finished_;
+  std::uint64_t accepted_ = 0;  // less what is in the inbox
   std::exception_ptr failure_;
   const Job* awaited_ = nullptr;  // in this turn: the one whose caller hands it out, and then attends to it
   std::vector<Job*> taken_;       // from the inbox; empty between turns
@@ -210,7 +226,8 @@ class ProcessEngine final : public Engine {
   Nanos worked_ = 0;  // by workers that are gone
   Packed packed_{shelf_};
 
-  std::atomic<std::uint64_t> unsettled_{0};
+  std::atomic<std::uint64_t> unsettled_{0};                           // how many jobs, with the mark:
+  static constexpr std::uint64_t kAwaited = std::uint64_t{1} << 63U;  // somebody waits until there are none
   detail::EventCount<detail::Scope::kPrivate> settled_;
   detail::EventCount<detail::Scope::kPrivate> staffed_;  // a growth is over, or will never be
   std::atomic<bool> stopping_{false};

@@ -31,7 +31,7 @@ bool ProcessEngine::await_staff(const Done& done) {
 
 bool ProcessEngine::is_ending() noexcept {
   const LockGuard inbox(inbox_lock_);
-  return ending_ || terminated_ || gate_ == Gate::kTerminated;
+  return ending_ || terminated_ || gate_.load(std::memory_order_relaxed) == Gate::kTerminated;
 }
 
 // ---- how many -------------------------------------------------------------------------------------------------------
@@ -168,8 +168,8 @@ Load ProcessEngine::load() const {
     load.working += link->worked(now);
   }
   const LockGuard inbox(inbox_lock_);
-  load.accepted = accepted_;
-  load.settled = accepted_ - unsettled_.load(std::memory_order_acquire);
+  load.accepted = accepted_ + inbox_.size();
+  load.settled = load.accepted - unsettled();
   return load;
 }
 

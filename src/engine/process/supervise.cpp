@@ -20,7 +20,7 @@ constexpr Nanos kNap = 50'000;
 
 void ProcessEngine::supervise() {
   os::set_thread_name("muster/super");
-  while (!stopping_.load(std::memory_order_seq_cst) || unsettled_.load(std::memory_order_acquire) > 0) {
+  while (!stopping_.load(std::memory_order_seq_cst) || unsettled() > 0) {
     if (!turn()) sleep(os::kForever);
   }
   end_workers();
@@ -52,28 +52,36 @@ bool ProcessEngine::step() {
 
 bool ProcessEngine::take_inbox() {
   awaited_ = nullptr;
+  const bool changed = inbox_changed_.load(std::memory_order_acquire);
+  if (changed) open_inbox();
+  if (terminated_) drop_all();
+  return changed;
+}
+
+void ProcessEngine::open_inbox() {
   bool terminated = false;
   {
     const LockGuard guard(inbox_lock_);
+    inbox_changed_.store(false, std::memory_order_relaxed);
     taken_.swap(inbox_);
-    terminated = gate_ == Gate::kTerminated;
+    terminated = gate_.load(std::memory_order_relaxed) == Gate::kTerminated;
   }
-  const bool some = !taken_.empty();
-  for (Job* job : taken_) {
-    if (job->has_more()) {
-      lanes_.push(*job);
-    } else {
-      left(*job);  // nothing is to be done
-    }
-  }
+  for (Job* job : taken_) take_in(*job);
   taken_.clear();
   if (terminated && !terminated_) {
     terminated_ = true;
     kill_all();
     staffed_.ring();
   }
-  if (terminated_) drop_all();
-  return some;
+}
+
+void ProcessEngine::take_in(Job& job) {
+  job.number = ++accepted_;
+  if (job.has_more()) {
+    lanes_.push(job);
+  } else {
+    left(job);  // nothing is to be done
+  }
 }
 
 // While callers take turns in our place, nobody else needs to wake us: what others wait for is looked after in a
@@ -95,7 +103,7 @@ void ProcessEngine::sleep(Nanos deadline) {
         (napping_ || listen()) && finished_.empty() && !stopping_.load(std::memory_order_seq_cst) && !could_dispatch();
     {
       const LockGuard inbox(inbox_lock_);
-      quiet = quiet && inbox_.empty() && (gate_ != Gate::kTerminated || terminated_);
+      quiet = quiet && !inbox_changed_.load(std::memory_order_relaxed);
     }
     if (quiet) {
       descriptors.push_back(bell_.descriptor().number());
@@ -145,8 +153,7 @@ bool ProcessEngine::finish_jobs() {
     {
       const LockGuard guard(lock_);
       if (finished_.empty()) return some;
-      job = finished_.front();
-      finished_.pop_front();
+      job = finished_.pop();
     }
     finish(*job);
     settled(1);

@@ -33,7 +33,7 @@ class Worker {
   Worker(os::Mapping& memory, os::Descriptor connection, os::Descriptor bell)
       : channel_(*static_cast<Channel*>(memory.data())),
         connection_(std::move(connection)),
-        down_(channel_.down_ring(), true),
+        down_(channel_.down_ring()),
         call_(memory, connection_, os::Bell(std::move(bell))) {}
 
   // Until the pool says that it is enough, or this worker has run as many entries as it may.
@@ -138,21 +138,32 @@ class Worker {
   // in any case.
   bool run_entry(std::span<std::byte> bytes) {
     auto& head = *reinterpret_cast<EntryHead*>(bytes.data());
-    std::uint32_t free = kFree;
-    const bool ours = head.claim.compare_exchange_strong(free, kClaimed, std::memory_order_acq_rel);
+    bytes = bytes.subspan(sizeof head);
+    const bool ours = claim(head);
+    EntryMore more{.limit = 0, .place = {.size = head.size, .where = Place::kInline}};
+    if ((head.flags & EntryHead::kMore) != 0) {
+      more = head_of<EntryMore>(bytes);
+      bytes = bytes.subspan(sizeof more);
+    }
     os::Mapping memory;
     std::span<const std::byte> input;
     std::exception_ptr why;
     try {
-      input = find(head.place, bytes.subspan(sizeof head), memory);
+      input = find(more.place, bytes, memory);
     } catch (...) {
       why = std::current_exception();
     }
     if (!ours) return false;
-    call_.run(head, input, std::move(why));
+    call_.run(head, more.limit, input, std::move(why));
     whereabouts_.answered(call_.ended_at());
     unanswered_ = false;
     return true;
+  }
+
+  static bool claim(EntryHead& head) noexcept {
+    std::uint32_t found = head.claim.load(std::memory_order_relaxed);
+    if (found == kGiven) return true;
+    return found == kFree && head.claim.compare_exchange_strong(found, kClaimed, std::memory_order_acq_rel);
   }
 
   // The bytes of a record: behind its head, or in memory of their own.

@@ -44,7 +44,7 @@ void ProcessEngine::start_worker(std::size_t place, start::Template& from) {
     link->send_codes();
     Entry entry;
     entry.range = {0, 1, 0};
-    static_cast<void>(link->send(entry, code, settings_.initializer_input));  // a fresh one has room
+    static_cast<void>(link->send(std::move(entry), code, settings_.initializer_input));  // a fresh one has room
     link->flush();
   }
   links_[place] = std::move(link);
@@ -212,7 +212,8 @@ void ProcessEngine::fail(std::exception_ptr why) {
   if (!failure_) failure_ = std::move(why);
   {
     const detail::LockGuard guard(inbox_lock_);
-    gate_ = Gate::kTerminated;
+    gate_.store(Gate::kTerminated, std::memory_order_seq_cst);
+    inbox_changed_.store(true, std::memory_order_release);
   }
   terminated_ = true;
   kill_all();

@@ -49,9 +49,19 @@ bool has_code_at(const dl_phdr_info& module, std::uintptr_t address) {
   });
 }
 
-bool same_module(const CodePlace& a, const CodePlace& b) {
-  return a.build_id_size == b.build_id_size && a.build_id == b.build_id;
+// Whether the id of `module` begins so.
+bool begins_with(const CodePlace& module, const CodePlace& place, std::uint32_t size) {
+  return module.build_id_size >= size &&
+         std::equal(place.build_id.begin(), place.build_id.begin() + size, module.build_id.begin());
 }
+
+// Where there are no ids all modules are alike.
+bool same_module(const CodePlace& module, const CodePlace& place) {
+  return (module.build_id_size == 0) == (place.build_id_size == 0) && begins_with(module, place, place.build_id_size);
+}
+
+// As long as the shortest ids there are.
+constexpr std::uint32_t kShortId = 8;
 
 struct Search {
   CodePlace place;
@@ -81,6 +91,26 @@ int look_for_place(dl_phdr_info* module, std::size_t /*size*/, void* argument) {
   return 1;
 }
 
+struct Namesakes {
+  const CodePlace& place;
+  int count = 0;
+};
+
+int count_namesakes(dl_phdr_info* module, std::size_t /*size*/, void* argument) {
+  auto& all = *static_cast<Namesakes*>(argument);
+  CodePlace here;
+  read_build_id(*module, here);
+  if (begins_with(here, all.place, kShortId)) ++all.count;
+  return 0;
+}
+
+std::uint32_t distinct_size(const CodePlace& place) {
+  if (place.build_id_size <= kShortId) return place.build_id_size;
+  Namesakes all{place};
+  dl_iterate_phdr(&count_namesakes, &all);
+  return all.count == 1 ? kShortId : place.build_id_size;
+}
+
 }  // namespace
 
 std::optional<CodePlace> place_of(const void* function) {
@@ -88,6 +118,7 @@ std::optional<CodePlace> place_of(const void* function) {
   search.place.address = reinterpret_cast<std::uintptr_t>(function);
   dl_iterate_phdr(&look_for_address, &search);
   if (!search.found) return std::nullopt;
+  search.place.distinct_size = distinct_size(search.place);
   return search.place;
 }
 

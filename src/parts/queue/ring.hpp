@@ -2,20 +2,24 @@
 // A ring of records in shared memory, for one producer and one consumer in different processes.
 //
 // Positions count bytes and wrap at 2^32; a record never wraps around the end, the producer fills what is left there.
-// Each side keeps its own position in private memory and only publishes it, so that whoever writes nonsense into the
-// shared part deceives the other side about its own end alone; and the other side checks every number that it reads.
+// A record begins with its head, and is there once that is not zero: so who waits for it looks at the very cache line
+// in which it will come, and a small one changes hands by that line alone. Each side keeps its own position in private
+// memory, so that whoever writes nonsense into the shared part deceives the other side about its own end alone; and the
+// other side checks every number that it reads.
 //
 // The pages of the ring need not all be there from the start (RingPages). The producer has more of them taken when what
 // it has is full; where there are none to be had, the ring ends there, and goes on from its front.
 //
-// Ordering: the producer writes the record, then its position (release); the consumer reads the position (acquire),
-// then the record. The same the other way for room. Waiting is not the ring's business.
+// Ordering: the producer writes the record, and zero where the next one's head will be; then the record's head
+// (release). The consumer reads the head (acquire), then the record, and knows by then that what it looks at next is
+// zero or a head. One unit of the ring stays free, since the zero lies behind the last record. Room goes the other way:
+// the consumer publishes up to where it has read, and the producer reads that. Waiting is not the ring's business.
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <functional>
 #include <optional>
 #include <span>
@@ -23,26 +27,49 @@
 
 namespace muster::queue {
 
-// What lies in shared memory, beside the bytes. Each side's word in a cache line of its own.
+// What lies in shared memory, beside the bytes.
 struct RingWords {
-  alignas(64) std::atomic<std::uint32_t> tail{0};  // written by the producer
-  alignas(64) std::atomic<std::uint32_t> head{0};  // written by the consumer
+  alignas(64) std::atomic<std::uint32_t> head{0};  // up to where the consumer has given back, written by it
 };
 
 struct RecordHead {
   std::uint32_t size;  // of the record with its head, a multiple of kRecordUnit
   std::uint32_t kind;  // the users' own, but not kFiller
+
+  bool operator==(const RecordHead&) const = default;
 };
-inline constexpr std::uint32_t kRecordUnit = 16;
+inline constexpr std::uint32_t kRecordUnit = 64;  // a cache line
 inline constexpr std::uint32_t kFiller = UINT32_MAX;
 
-// The memory of one ring. `capacity` is a power of two.
+// Where a record's head is, or will be.
+class RingSpot {
+ public:
+  explicit RingSpot(std::byte* at) noexcept : word_(reinterpret_cast<std::uint64_t*>(at)) {}
+
+  // Whether there is a record.
+  bool is_taken() const noexcept { return word().load(std::memory_order_seq_cst) != 0; }
+  // Its head; size 0: there is none.
+  RecordHead load() const noexcept { return std::bit_cast<RecordHead>(word().load(std::memory_order_seq_cst)); }
+  // Before a look at whether the consumer sleeps.
+  void publish(RecordHead head) const noexcept {
+    word().store(std::bit_cast<std::uint64_t>(head), std::memory_order_seq_cst);
+  }
+  void clear() const noexcept { word().store(0, std::memory_order_relaxed); }
+
+ private:
+  std::atomic_ref<std::uint64_t> word() const noexcept { return std::atomic_ref(*word_); }
+
+  std::uint64_t* word_;
+};
+
+// The memory of one ring, which is zero before its first use. `capacity` is a power of two.
 struct RingMemory {
   RingWords* words;
   std::byte* bytes;
   std::uint32_t capacity;
 
   std::byte* at(std::uint32_t position) const noexcept { return bytes + (position & (capacity - 1)); }
+  RingSpot spot(std::uint32_t position) const noexcept { return RingSpot(at(position)); }
   // How many bytes lie between a position and the end of the memory.
   std::uint32_t straight(std::uint32_t position) const noexcept { return capacity - (position & (capacity - 1)); }
 };
@@ -66,8 +93,9 @@ class RingProducer {
 
   // Room for a record with `least` to `most` bytes after its head, aligned to kRecordUnit less the head; empty: there
   // is none now. Ask again to get more or less: room that was there stays until it is used, whatever the consumer
-  // writes. `least` is at most a quarter of the capacity, and with its head a unit less than half of what is there from
-  // the start: so behind a filler, which is the consumer's until it is given back, an empty ring has room in its front.
+  // writes. `least` is at most a quarter of the capacity, and with its head two units less than half of what is there
+  // from the start: so behind a filler, which is the consumer's until it is given back, an empty ring has room in its
+  // front.
   std::span<std::byte> reserve(std::size_t least, std::size_t most) noexcept {
     if (straight() < least + sizeof(RecordHead) && !take_more(least + sizeof(RecordHead))) {
       const std::uint32_t rest = memory_.straight(tail_);
@@ -89,7 +117,10 @@ class RingProducer {
   // Up to where records were published, which is where the next one begins; and up to where the consumer has given them
   // back.
   std::uint32_t position() const noexcept { return tail_; }
-  std::uint32_t released() noexcept { return tail_ - (memory_.capacity - room(memory_.capacity)); }
+  std::uint32_t released() noexcept {
+    hear();
+    return head_;
+  }
   // Whether it has given back all that was published up to there.
   bool is_released(std::uint32_t position) noexcept { return tail_ - released() <= tail_ - position; }
   // Whether what begins there is still there, or another record is by now.
@@ -102,12 +133,16 @@ class RingProducer {
 
  private:
   // Where there is as much as is `wanted` without it, the consumer's word is left in peace: to read it takes its cache
-  // line away. A consumer that goes backwards, or beyond the end, or into a record is not believed.
+  // line away.
   std::uint32_t room(std::size_t wanted) noexcept {
-    if (const std::uint32_t known = memory_.capacity - (tail_ - head_); known >= wanted) return known;
+    const auto known = [this] { return memory_.capacity - kRecordUnit - (tail_ - head_); };
+    if (known() < wanted) hear();
+    return known();
+  }
+  // A consumer that goes backwards, or beyond the end, or into a record is not believed.
+  void hear() noexcept {
     const std::uint32_t head = memory_.words->head.load(std::memory_order_acquire);
     if (tail_ - head <= tail_ - head_ && head % kRecordUnit == 0) head_ = head;
-    return memory_.capacity - (tail_ - head_);
   }
   // How much can be written from the tail on. Before pages that are not there, one unit stays free for a filler.
   std::uint32_t straight() const noexcept {
@@ -126,22 +161,29 @@ class RingProducer {
   }
   void fill(std::uint32_t size) noexcept { put({size, kFiller}); }
   void put(RecordHead head) noexcept {
-    std::memcpy(memory_.at(tail_), &head, sizeof head);
+    const RingSpot spot = memory_.spot(tail_);
     tail_ += head.size;
-    memory_.words->tail.store(tail_, std::memory_order_seq_cst);  // before a look at whether the consumer sleeps
-    fetch_next();
+    const RingSpot next = memory_.spot(tail_);
+    if (tail_ != cleared_ || next.is_taken()) next.clear();
+    spot.publish(head);
+    clear_ahead();
   }
-  // What lies where the next record will is in the consumer's cache. It comes while we do something else.
-  void fetch_next() const noexcept {
-    __builtin_prefetch(memory_.at(tail_), 1);
-    __builtin_prefetch(memory_.at(tail_ + 64), 1);
+  // The line behind a record is in the consumer's cache, and would be waited for. Behind the next one, if it is as
+  // short as most, the zero is put down now; that takes its time while we do something else. Who reserves more than he
+  // uses may write over it.
+  void clear_ahead() noexcept {
+    cleared_ = tail_;
+    if (tail_ - head_ > memory_.capacity - 3 * kRecordUnit || straight() < 2 * kRecordUnit) return;
+    cleared_ += kRecordUnit;
+    memory_.spot(cleared_).clear();
   }
 
   const RingMemory memory_;
   const std::function<bool(std::uint32_t, std::uint32_t)> take_;
   std::uint32_t taken_;  // of the ring's bytes those below are there
   std::uint32_t tail_ = 0;
-  std::uint32_t head_ = 0;  // of the consumer, as far as it was believed
+  std::uint32_t head_ = 0;     // of the consumer, as far as it was believed
+  std::uint32_t cleared_ = 0;  // where zero was put down ahead
 };
 
 class RingConsumer {
@@ -151,34 +193,36 @@ class RingConsumer {
     std::span<std::byte> bytes;  // after the head; up to kRecordUnit - 1 more than were used
   };
 
-  // `writes`: the consumer writes into the first bytes of its records.
-  explicit RingConsumer(RingMemory memory, bool writes = false)
-      : RingConsumer(memory, RingPages::all(memory), writes) {}
+  explicit RingConsumer(RingMemory memory) : RingConsumer(memory, RingPages::all(memory)) {}
   // Bytes of which the producer says that it has written them are touched only where `pages` lets it.
-  RingConsumer(RingMemory memory, RingPages pages, bool writes = false)
-      : memory_(memory), writes_(writes), take_(std::move(pages.take)), seen_(pages.first) {}
+  RingConsumer(RingMemory memory, RingPages pages)
+      : memory_(memory), take_(std::move(pages.take)), seen_(pages.first) {}
 
   // The next record; it stays readable until release(). Nothing when there is none, or when the ring is not sound.
   std::optional<Record> next() noexcept {
-    for (;;) {
-      const std::uint32_t tail = memory_.words->tail.load(std::memory_order_seq_cst);
-      if (tail == at_ || !sound_) return std::nullopt;
-      if (writes_) __builtin_prefetch(memory_.at(at_), 1);  // else the line would come twice
-      RecordHead head;
-      if (!can_touch(sizeof head)) return nothing_sound();
-      std::memcpy(&head, memory_.at(at_), sizeof head);
-      if (!fits(head, tail - at_) || (head.kind != kFiller && !can_touch(head.size))) return nothing_sound();
+    while (sound_) {
+      if (!can_touch(sizeof(RecordHead))) return nothing_sound();
+      const RecordHead head = memory_.spot(at_).load();
+      if (head == RecordHead{}) return std::nullopt;
+      if (!fits(head) || (head.kind != kFiller && !can_touch(head.size))) return nothing_sound();
       std::byte* const from = memory_.at(at_) + sizeof head;
       at_ += head.size;
       if (head.kind != kFiller) return Record{head.kind, {from, head.size - sizeof head}};
     }
+    return std::nullopt;
   }
   // The position up to which records were taken.
   std::uint32_t seen() const noexcept { return at_; }
-  bool empty() const noexcept { return memory_.words->tail.load(std::memory_order_seq_cst) == at_; }
+  // After next() found nothing, or nothing was taken yet: where the next record will be, for whoever waits for it. What
+  // the spot says is true until the next call of next().
+  RingSpot spot() const noexcept { return memory_.spot(at_); }
+  bool empty() const noexcept { return !spot().is_taken(); }
 
   // Gives the room of all records taken so far back.
-  void release() noexcept { memory_.words->head.store(at_, std::memory_order_seq_cst); }
+  void release() noexcept {
+    released_ = at_;
+    memory_.words->head.store(at_, std::memory_order_seq_cst);
+  }
 
   // Once false, the ring gives nothing more: its producer wrote what no producer writes.
   bool sound() const noexcept { return sound_; }
@@ -205,16 +249,17 @@ class RingConsumer {
     seen_ = whole;
     return true;
   }
-  bool fits(RecordHead head, std::uint32_t published) const noexcept {
-    return published <= memory_.capacity && head.size >= kRecordUnit && head.size % kRecordUnit == 0 &&
-           head.size <= published && head.size <= memory_.straight(at_);
+  // Not beyond what was released, either: else a ring full of fillers would have no end.
+  bool fits(RecordHead head) const noexcept {
+    return head.size >= kRecordUnit && head.size % kRecordUnit == 0 && head.size <= memory_.straight(at_) &&
+           head.size <= memory_.capacity - kRecordUnit - (at_ - released_);
   }
 
   const RingMemory memory_;
-  const bool writes_;
   const std::function<bool(std::uint32_t, std::uint32_t)> take_;
   std::uint32_t seen_;  // of the ring's bytes those below can be touched
   std::uint32_t at_ = 0;
+  std::uint32_t released_ = 0;
   bool sound_ = true;
 };
 

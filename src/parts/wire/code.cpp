@@ -1,6 +1,7 @@
 #include "parts/wire/code.hpp"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -22,6 +23,7 @@ struct Given {
   detail::PrivateLock lock;  // guards what follows
   std::unordered_map<const void*, CodeId> ids;
   std::deque<os::CodePlace> places;
+  std::atomic<CodeId> count{0};  // of places, once they are there
 };
 Given& given() {
   static auto* const table = new Given;
@@ -70,6 +72,7 @@ Known give(const void* function) {
   const auto id = static_cast<CodeId>(table.places.size());
   table.places.push_back(*place);
   table.ids.emplace(function, id);
+  table.count.store(id + 1, std::memory_order_release);
   return {function, &table.places.back(), id};
 }
 
@@ -87,7 +90,7 @@ const os::CodePlace& wire::place_of(const void* function) { return *know(functio
 
 void* wire::find(const os::CodePlace& place) {
   Found& found = entry_of(t_found, place.offset);
-  if (found.function == nullptr || found.place != place) {
+  if (found.function == nullptr || found.place.offset != place.offset || found.place != place) {
     void* const function = os::code_at(place);
     if (function == nullptr) {
       throw NotSerializable(
@@ -99,21 +102,31 @@ void* wire::find(const os::CodePlace& place) {
   return found.function;
 }
 
-// Without a build id only the address is left; it comes in the offset's place.
+namespace {
+
+// The first byte of a function: of how many bytes the build id comes, and whether the offset has 32 bits.
+constexpr std::uint8_t kShortOffset = 0x80;
+
+}  // namespace
+
+// Short, since a call of a function is to fit into a cache line. Without a build id there is the address besides.
 void detail::write_function(Writer& out, const void* function) {
   const os::CodePlace& place = wire::place_of(function);
-  out.plain(static_cast<std::uint8_t>(place.build_id_size));
-  out.write(place.build_id.data(), place.build_id_size);
-  out.plain(place.offset);
+  const auto offset = static_cast<std::uint32_t>(place.offset);
+  const bool is_short = offset == place.offset;
+  out.plain(static_cast<std::uint8_t>(place.distinct_size | (is_short ? kShortOffset : 0)));
+  out.write(place.build_id.data(), place.distinct_size);
+  is_short ? out.plain(offset) : out.plain(place.offset);
   if (place.build_id_size == 0) out.plain(place.address);
 }
 
 void* detail::read_function(Reader& in) {
   os::CodePlace place;
-  place.build_id_size = in.plain<std::uint8_t>();
+  const auto first = in.plain<std::uint8_t>();
+  place.build_id_size = first & (kShortOffset - 1U);
   if (place.build_id_size > place.build_id.size()) throw NotSerializable("a function came under no name of a module");
   in.read(place.build_id.data(), place.build_id_size);
-  place.offset = in.plain<std::uint64_t>();
+  place.offset = (first & kShortOffset) != 0 ? in.plain<std::uint32_t>() : in.plain<std::uint64_t>();
   if (place.build_id_size == 0) place.address = in.plain<std::uint64_t>();
   return wire::find(place);
 }
@@ -122,11 +135,7 @@ void* detail::read_function(Reader& in) {
 
 CodeId wire::code_id(const void* function) { return know(function).id; }
 
-CodeId wire::codes() noexcept {
-  Given& table = given();
-  const LockGuard guard(table.lock);
-  return static_cast<CodeId>(table.places.size());
-}
+CodeId wire::codes() noexcept { return given().count.load(std::memory_order_acquire); }
 
 os::CodePlace wire::code_place(CodeId id) {
   Given& table = given();
