@@ -36,11 +36,12 @@ std::span<const std::byte> bytes_of(const Head& head) {
 
 }  // namespace
 
-Link::Link(std::uint32_t entries, int spinners, std::size_t arena)
+Link::Link(std::uint32_t entries, int spinners, std::size_t arena, std::size_t* load_of_all)
     : memory_(make_channel(entries, spinners, arena)),
       arena_bytes_(arena),
       down_(channel().down_ring(), pages_of(Channel::kDownAt, &os::Mapping::can_write)),
       up_(channel().up_ring(), pages_of(Channel::kUpAt, &os::Mapping::can_read)),
+      load_of_all_(load_of_all),
       quota_(entries > 0 ? entries : UINT64_MAX / 2) {
   std::tie(connection_, workers_end_) = os::message_pair();
 }
@@ -200,7 +201,7 @@ bool Link::send(Entry&& given, std::uint32_t code, std::span<const std::byte> by
   unflushed_ = true;
   --quota_;
   if (entry.limit > 0) look_at = std::min(look_at, os::now() + entry.limit);
-  ++load_;
+  one_more();
   static_cast<void>(is_watched());
   return true;
 }
@@ -242,7 +243,7 @@ bool Link::revoke(Entry& entry) noexcept {
   std::uint32_t free = kFree;
   if (!entry.claim->compare_exchange_strong(free, kRevoked, std::memory_order_acq_rel)) return false;
   entry.revoked = true;
-  --load_;
+  one_less();
   ++quota_;
   // The worker passes it by without a look at its bytes. What waits for it in the connection stays there until then.
   if (entry.input) {
@@ -286,7 +287,17 @@ Entry* Link::front() noexcept {
 
 void Link::pop_front() noexcept {
   drop_first();
+  one_less();
+}
+
+void Link::one_more() noexcept {
+  ++load_;
+  if (load_of_all_ != nullptr) ++*load_of_all_;
+}
+
+void Link::one_less() noexcept {
   --load_;
+  if (load_of_all_ != nullptr) --*load_of_all_;
 }
 
 void Link::drop_first() noexcept {

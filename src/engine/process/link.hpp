@@ -56,8 +56,8 @@ class Link {
  public:
   // Makes the channel. Throws std::bad_alloc, std::system_error. `entries`: how many it may run; 0: any number.
   // `spinners`: how many of its threads may spin. `arena`: bytes in which it may leave large values, taken as they are
-  // needed.
-  Link(std::uint32_t entries, int spinners, std::size_t arena);
+  // needed. `load_of_all`: where its load is counted, too, or null.
+  Link(std::uint32_t entries, int spinners, std::size_t arena, std::size_t* load_of_all = nullptr);
 
   // What the worker is born with; to be given to the template.
   std::vector<int> descriptors(const os::Bell& bell) const;
@@ -182,6 +182,8 @@ class Link {
   bool hand_over(std::span<const std::byte> bytes, int descriptor) noexcept;
   bool congested() noexcept;
   void drop_first() noexcept;
+  void one_more() noexcept;
+  void one_less() noexcept;
   bool knows(std::uint64_t number) const noexcept;
   void put(Down kind, std::span<const std::byte> head, std::span<const std::byte> bytes);
   std::optional<Arrival> read(const queue::RingConsumer::Record& record, const Early& early);
@@ -210,6 +212,7 @@ class Link {
   queue::RingConsumer up_;
   memory::Queue<Entry> entries_;
   std::size_t load_ = 0;
+  std::size_t* const load_of_all_;
   std::size_t large_ = 0;
   std::uint64_t quota_;
   std::uint32_t sequence_ = 0;

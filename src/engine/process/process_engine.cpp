@@ -104,6 +104,7 @@ void ProcessEngine::drive(Job& job, Seat* seat) {
 // After a turn that was taken in the supervisor's place. If it sleeps, it is woken again by what comes; and it is
 // needed now where something has come already, and for what only it does: to end jobs, and to watch the clock.
 bool ProcessEngine::needs_supervisor() noexcept {
+  if (in_flight_ == 0 && lanes_.empty()) return !finished_.empty();
   const bool asleep = asleep_.load(std::memory_order_seq_cst);
   if (asleep && !napping_ && !listen()) return true;
   return !finished_.empty() || try_again_at() != os::kForever || unwatched();
@@ -187,12 +188,9 @@ ProcessEngine::Seat ProcessEngine::look_after(Task& task, Seat seat) {
   Job* ended = nullptr;
   {
     const LockGuard guard(lock_);
-    for (const auto& link : links_) {
-      if (link) link->leave(&task);
-    }
     if (waited) {
-      seat.link->leave(&task);  // it may have been replaced
-      step();
+      seat.link->leave(&task);
+      is_alone() ? collect() : step();
     }
     ended = take_finished(task);
     seat = ended == nullptr && !task.done() && !os::interrupted() ? take_seat(task, waited) : Seat{};
@@ -210,6 +208,11 @@ ProcessEngine::Seat ProcessEngine::take_seat(const Task& task, bool sleeps) {
   seat.sleeps = sleeps || seat.link->is_slow();
   seat.spot = seat.link->attend(&task, seat.sleeps);
   return seat;
+}
+
+// Whether there is nothing but one call: then all else that is done in a turn would be done for nothing.
+bool ProcessEngine::is_alone() const noexcept {
+  return in_flight_ <= 1 && lanes_.empty() && !inbox_changed_.load(std::memory_order_relaxed);
 }
 
 // The link of the worker whose next answer is the task's; null if there is none.

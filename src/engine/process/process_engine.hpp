@@ -96,6 +96,7 @@ class ProcessEngine final : public Engine {
   Seat take_seat(const Task& task, bool sleeps);
   void await_end(Job& job);
   std::shared_ptr<Link> link_of(const Task& task);
+  bool is_alone() const noexcept;
   bool needs_supervisor() noexcept;
   bool unwatched() noexcept;
   Job* take_finished(const Task& task) noexcept;
@@ -207,6 +208,7 @@ class ProcessEngine final : public Engine {
   std::unique_ptr<start::Template> template_;
   // By place. Null: no worker there now; a caller may hold one a little longer. Those that are too many leave.
   std::vector<std::shared_ptr<Link>> links_;
+  std::size_t in_flight_ = 0;  // entries that any worker has
   Lanes lanes_;
   FinishedJobs finished_;
   std::uint64_t accepted_ = 0;  // less what is in the inbox

@@ -35,7 +35,7 @@ void ProcessEngine::start_worker(std::size_t place, start::Template& from) {
   const auto tasks = static_cast<std::uint32_t>(settings_.tasks_per_worker);
   // The initializer is an entry, and no task.
   auto link = std::make_shared<Link>(tasks > 0 && settings_.initializer != nullptr ? tasks + 1 : tasks,
-                                     spinners(place, workers()), arena(workers()));
+                                     spinners(place, workers()), arena(workers()), &in_flight_);
   const auto descriptors = link->descriptors(bell_);
   from.request(static_cast<std::uint32_t>(place), descriptors);  // where it is gone, the news will say so
   link->ready = settings_.initializer == nullptr;

@@ -13,7 +13,8 @@
 // Ordering: the producer writes the record, and zero where the next one's head will be; then the record's head
 // (release). The consumer reads the head (acquire), then the record, and knows by then that what it looks at next is
 // zero or a head. One unit of the ring stays free, since the zero lies behind the last record. Room goes the other way:
-// the consumer publishes up to where it has read, and the producer reads that. Waiting is not the ring's business.
+// the consumer publishes up to where it has read, and the producer reads that. `ring.pml` is the model. Waiting is not
+// the ring's business.
 
 #include <algorithm>
 #include <atomic>
