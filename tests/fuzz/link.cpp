@@ -266,8 +266,7 @@ class Play {
     hurry();
     static_cast<void>(link_.silent());
     link_.listen(in_.below(2) == 0 ? kNobody : kSupervisor);
-    const queue::RingSpot seen = link_.attend(this, false);
-    link_.await_answer(seen, false);
+    link_.await_answer(link_.attend(this, false));
     link_.leave(this);
   }
 

@@ -55,6 +55,7 @@ void Call::run(EntryHead& head, os::Nanos limit, std::span<const std::byte> inpu
   begun_at_ = os::now();
   channel_.worked.store(worked_ - begun_at_, std::memory_order_relaxed);
   settled_ = 0;
+  ran_ = 0;
   torn_ = false;
   call(head, why ? std::move(why) : common_failure_);
   close_run();
@@ -163,6 +164,8 @@ void Call::open_run(std::size_t least) noexcept {
   run_end_ = end_ = room.data() + room.size();
   count_ = 0;
   progress_base_ = Progress::of(runs_, 0, 0);
+  // Runs are counted by 16 bits: what was said of one that long ago must not stand.
+  progress_->store(progress_base_, std::memory_order_release);
 }
 
 std::span<std::byte> Call::wait_for_room(std::size_t least, std::size_t most) noexcept {
@@ -194,11 +197,11 @@ void Call::publish(Up kind, const UpHead& head, std::byte* record) noexcept {
   tell();
 }
 
-// Positions of the rings are published in sequential consistency, and the pool looks at them after it said that it
-// sleeps: so it sees what we did, or we see that it sleeps.
+// Records, and positions up to which they were read, are published in sequential consistency, and the pool looks at
+// them after it said that it sleeps: so it sees what we did, or we see that it sleeps.
 void Call::tell() noexcept {
   if (channel_.listener.load(std::memory_order_seq_cst) == kNobody) return;
-  const std::uint32_t listener = channel_.listener.exchange(kNobody, std::memory_order_seq_cst);
+  const Listener listener = listener_of(channel_.listener.exchange(kNobody, std::memory_order_seq_cst));
   if (listener == kSupervisor) bell_.ring();
   if (listener == kCaller) os::futex_wake(channel_.listener, os::kAll, os::Scope::kShared);
 }

@@ -149,8 +149,10 @@ struct Progress {
 enum Listener : std::uint32_t {
   kNobody = 0,
   kSupervisor = 1,  // to be woken by the pool's bell
-  kCaller = 2,      // a caller who waits for this worker's answer, on the word itself
+  kCaller = 2,      // a caller who waits for this worker's answer, on the word itself; it says which one
 };
+inline constexpr std::uint32_t caller(std::uint32_t which) noexcept { return kCaller | (which << 2U); }
+inline constexpr Listener listener_of(std::uint32_t word) noexcept { return Listener{word & 3U}; }
 
 // Whether a worker goes on.
 enum Stay : std::uint32_t {

@@ -406,9 +406,9 @@ Link::Fetched Link::fetch_arena(const UpHead& head, std::span<const std::byte>& 
   return Fetched::kThere;
 }
 
-void Link::listen(Listener who) noexcept {
+void Link::listen(std::uint32_t who) noexcept {
   if (who == listener_) return;
-  const bool had_caller = std::exchange(listener_, who) == kCaller;
+  const bool had_caller = listener_of(std::exchange(listener_, who)) == kCaller;
   channel().listener.store(who, std::memory_order_seq_cst);
   if (had_caller) os::futex_wake(channel().listener, os::kAll, os::Scope::kShared);
 }
@@ -419,11 +419,11 @@ void Link::tell_cpu(int cpu) noexcept {
   callers_cpu_ = cpu;
 }
 
-queue::RingSpot Link::attend(const void* task, bool sleep) noexcept {
+Link::Watch Link::attend(const void* task, bool sleep) noexcept {
   attended_for_ = task;
   tell_cpu(os::current_cpu());
-  listen(sleep ? kCaller : kNobody);
-  return up_.spot();
+  listen(sleep ? caller(++callers_) : kNobody);
+  return {up_.spot(), listener_};
 }
 
 void Link::leave(const void* task) noexcept {
@@ -440,10 +440,10 @@ void Link::make_way(const Answered& answered) noexcept {
   while (is_moving() && !answered() && os::now() < until) os::yield();
 }
 
-void Link::await_answer(queue::RingSpot spot, bool sleep) noexcept {
+void Link::await_answer(const Watch& watch) noexcept {
   const std::atomic<std::uint32_t>& word = channel().listener;
-  if (!sleep) {
-    const auto answered = [&] { return spot.is_taken(); };
+  if (watch.listener == kNobody) {
+    const auto answered = [&] { return watch.spot.is_taken(); };
     if (is_moving()) make_way(answered);
     // Who was answered in time will be the next time, too, or something has come between; then a sleep costs both of
     // them more than to hold out a little longer.
@@ -454,9 +454,9 @@ void Link::await_answer(queue::RingSpot spot, bool sleep) noexcept {
     return;
   }
   in_time_.store(false, std::memory_order_relaxed);
-  while (!spot.is_taken() && word.load(std::memory_order_acquire) == kCaller) {
+  while (!watch.spot.is_taken() && word.load(std::memory_order_acquire) == watch.listener) {
     const Nanos until = os::next_look(os::kForever);
-    if (os::futex_wait(word, kCaller, os::Scope::kShared, until) == os::FutexWait::kTimedOut) return;
+    if (os::futex_wait(word, watch.listener, os::Scope::kShared, until) == os::FutexWait::kTimedOut) return;
   }
 }
 

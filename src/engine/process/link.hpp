@@ -136,19 +136,24 @@ class Link {
   // and passed over when the run arrives.
   std::optional<Arrival> unpublished();
   bool unsound() const noexcept { return unsound_ || !up_.sound(); }
-  bool silent() const noexcept { return up_.empty(); }
+  bool silent() const noexcept { return unsound() || up_.empty(); }
   // Who is to be woken by what the worker publishes next. A caller that is replaced is woken.
-  void listen(Listener who) noexcept;
+  void listen(std::uint32_t who) noexcept;
   // A caller who waits for the worker's next answer, which is that of a task by whose address it is known, looks after
-  // the link itself until it leaves. Says what it has seen. One at a time.
-  queue::RingSpot attend(const void* task, bool sleep) noexcept;
+  // the link itself until it leaves. Says what he is to watch. One at a time.
+  struct Watch {
+    queue::RingSpot spot;    // where the answer will be
+    std::uint32_t listener;  // if he is to sleep: the word that says that it is he; else kNobody
+  };
+  Watch attend(const void* task, bool sleep) noexcept;
   // What it has now is nobody's who waits for it alone.
   void unattend() noexcept { tell_cpu(-1); }
   void leave(const void* task) noexcept;
   bool attended() const noexcept { return attended_for_ != nullptr; }
   // For that caller, without the lock: until the worker has published something there, or something else happened.
-  // Gives up after a moment if it is not to sleep. Where others took what was there, the spot may say anything.
-  void await_answer(queue::RingSpot spot, bool sleep) noexcept;
+  // Gives up after a moment if it is not to sleep. Where others took what was there, the spot may say anything; then
+  // it is not he any more who listens.
+  void await_answer(const Watch& watch) noexcept;
   // Of a worker that has ended: such a caller goes on, whatever the worker wrote where it sleeps.
   void dismiss() noexcept;
 
@@ -237,7 +242,8 @@ class Link {
   const void* attended_for_ = nullptr;
   int callers_cpu_ = -1;              // as the worker was told
   std::atomic<bool> in_time_{false};  // the last caller who spun was answered meanwhile; callers write it unlocked
-  Listener listener_ = kNobody;       // as it was set last; the worker may have set it back
+  std::uint32_t listener_ = kNobody;  // as it was set last; the worker may have set it back
+  std::uint32_t callers_ = 0;         // that sleep, or did
   bool unsound_ = false;
   bool discharged_ = false;
   bool leaves_ = false;

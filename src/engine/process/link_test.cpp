@@ -35,12 +35,25 @@ os::Mapping workers_view(const Link& link) {
 TEST(Link, caller_goes_on_when_a_worker_has_ended_that_told_it_to_sleep) {
   Link link(0, 0, 0);
   const os::Mapping memory = workers_view(link);
-  const queue::RingSpot spot = link.attend(&link, true);
+  const Link::Watch watch = link.attend(&link, true);
   link.listen(kNobody);
-  static_cast<Channel*>(memory.data())->listener.store(kCaller);
-  std::jthread caller([&] { link.await_answer(spot, true); });
+  static_cast<Channel*>(memory.data())->listener.store(watch.listener);
+  std::jthread caller([&] { link.await_answer(watch); });
   link.listen(kNobody);
   link.dismiss();
+}
+
+// The first one was answered, and another has called since: what lies where the first one looked says nothing to him.
+TEST(Link, caller_goes_on_when_another_one_listens_in_his_place) {
+  Link link(0, 0, 0);
+  const int first = 1;
+  const int second = 2;
+  const Link::Watch of_first = link.attend(&first, true);
+  link.listen(kNobody);
+  const Link::Watch of_second = link.attend(&second, true);
+  EXPECT_NE(of_first.listener, of_second.listener);
+  EXPECT_EQ(listener_of(of_second.listener), kCaller);
+  link.await_answer(of_first);
 }
 
 // A worker that has taken up its first entry.
@@ -134,8 +147,10 @@ TEST(Link, a_run_that_has_less_than_was_taken_of_it_is_not_believed) {
   queue::RingProducer up(worker.channel().up_ring());
   std::memcpy(up.reserve(64, 64).data(), &head, sizeof head);
   up.publish(sizeof head + 1, static_cast<std::uint32_t>(Up::kValues));
+  up.publish(sizeof head + 1, static_cast<std::uint32_t>(Up::kValues));
   EXPECT_FALSE(worker.link().next().has_value());
   EXPECT_TRUE(worker.link().unsound());
+  EXPECT_TRUE(worker.link().silent()) << "nothing that it has is looked at any more";
 }
 
 TEST(Link, an_entry_cut_short_keeps_what_was_taken_up_whatever_the_worker_writes) {

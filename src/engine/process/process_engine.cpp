@@ -71,8 +71,8 @@ bool ProcessEngine::accept(Job& job, Seat* seat) {
   const LockGuard guard(inbox_lock_);
   const Gate gate = gate_.load(std::memory_order_relaxed);
   if (gate != Gate::kOpen && (gate == Gate::kTerminated || !(job.terms.follow_up || inside()))) return false;
-  unsettled_.fetch_add(1, std::memory_order_relaxed);
   inbox_.push_back(&job);
+  unsettled_.fetch_add(1, std::memory_order_relaxed);
   inbox_changed_.store(true, std::memory_order_release);
   wake();
   return true;
@@ -85,20 +85,35 @@ bool ProcessEngine::accept(Job& job, Seat* seat) {
 bool ProcessEngine::enter() noexcept {
   unsettled_.fetch_add(1, std::memory_order_seq_cst);
   if (gate_.load(std::memory_order_seq_cst) == Gate::kOpen) return true;
+  go_out();
+  return false;
+}
+
+// Under the lock.
+void ProcessEngine::go_out() noexcept {
   unsettled_.fetch_sub(1, std::memory_order_acq_rel);
   settled_.ring();
-  return false;
 }
 
 // Under the lock, in the thread that submits. `seat`: of who then attends to the job; may be null.
 void ProcessEngine::drive(Job& job, Seat* seat) {
-  const bool timed = job.terms.time_limit != os::kForever;
-  take_inbox();
-  take_in(job);
-  awaited_ = seat != nullptr ? &job : nullptr;
-  dispatch();
-  if (seat != nullptr) *seat = take_seat(*job.task, false);
-  if (timed || needs_supervisor()) wake();
+  try {
+    take_inbox();
+    take_in(job);
+  } catch (...) {
+    go_out();
+    throw;
+  }
+  // It is accepted now: if memory is short the supervisor goes on with it.
+  try {
+    if (terminated_) drop_all();  // since the gate was open
+    awaited_ = seat != nullptr ? &job : nullptr;
+    dispatch();
+    if (seat != nullptr) *seat = take_seat(*job.task, false);
+    if (needs_supervisor()) wake();
+  } catch (const std::bad_alloc&) {
+    wake();
+  }
 }
 
 // After a turn that was taken in the supervisor's place. If it sleeps, it is woken again by what comes; and it is
@@ -107,7 +122,7 @@ bool ProcessEngine::needs_supervisor() noexcept {
   if (in_flight_ == 0 && lanes_.empty()) return !finished_.empty();
   const bool asleep = asleep_.load(std::memory_order_seq_cst);
   if (asleep && !napping_ && !listen()) return true;
-  return !finished_.empty() || try_again_at() != os::kForever || unwatched();
+  return !finished_.empty() || try_again_at() != os::kForever || unwatched() || hastens();
 }
 
 // Whether there are prompt entries of which the supervisor knows nothing, since it sleeps; it will, once it is woken.
@@ -115,6 +130,12 @@ bool ProcessEngine::unwatched() noexcept {
   const bool some = std::any_of(links_.begin(), links_.end(),
                                 [](const auto& link) { return link && link->hurry_at != os::kForever; });
   return some && !std::exchange(watching_, true);
+}
+
+// Whether a time limit ends before the supervisor looks again.
+bool ProcessEngine::hastens() const noexcept {
+  return std::any_of(links_.begin(), links_.end(),
+                     [this](const auto& link) { return link && link->look_at < sleeps_until_; });
 }
 
 bool ProcessEngine::submit(Task& task, const Terms& terms) {
@@ -129,7 +150,12 @@ bool ProcessEngine::submit(Task& task, const Terms& terms) {
   Seat seat;
   if (!accept(*job, attended ? &seat : nullptr)) return false;
   static_cast<void>(job.release());
-  if (attended) attend(task, std::move(seat));
+  if (!attended) return true;
+  try {
+    attend(task, std::move(seat));
+  } catch (const std::bad_alloc&) {
+    wake();  // the supervisor tells the caller
+  }
   return true;
 }
 
@@ -177,7 +203,7 @@ void ProcessEngine::attend(Task& task) {
 // Where its call is not the worker's next one to be answered, the supervisor will tell it.
 void ProcessEngine::attend(Task& task, Seat seat) {
   while (seat.link) {
-    seat.link->await_answer(*seat.spot, seat.sleeps);
+    seat.link->await_answer(*seat.watch);
     seat = look_after(task, std::move(seat));
   }
 }
@@ -203,10 +229,8 @@ ProcessEngine::Seat ProcessEngine::look_after(Task& task, Seat seat) {
 // Under the lock: where the caller waits for the task from now on. No link: nowhere, the supervisor has it.
 ProcessEngine::Seat ProcessEngine::take_seat(const Task& task, bool sleeps) {
   ++visits_;
-  Seat seat{.link = link_of(task), .spot = {}, .sleeps = sleeps};
-  if (!seat.link) return seat;
-  seat.sleeps = sleeps || seat.link->is_slow();
-  seat.spot = seat.link->attend(&task, seat.sleeps);
+  Seat seat{.link = link_of(task), .watch = {}};
+  if (seat.link) seat.watch = seat.link->attend(&task, sleeps || seat.link->is_slow());
   return seat;
 }
 
@@ -218,7 +242,7 @@ bool ProcessEngine::is_alone() const noexcept {
 // The link of the worker whose next answer is the task's; null if there is none.
 std::shared_ptr<Link> ProcessEngine::link_of(const Task& task) {
   for (const auto& link : links_) {
-    const Entry* const entry = link ? link->front() : nullptr;
+    const Entry* const entry = link && !link->unsound() ? link->front() : nullptr;
     if (entry == nullptr || entry->job == nullptr || entry->job->task != &task) continue;
     return entry->job->cut_short ? nullptr : link;  // or else its caller would not hear of what others settle
   }
@@ -295,13 +319,17 @@ void ProcessEngine::terminate() {
   wake();
 }
 
+// Who has waited takes the mark away; others who still wait are rung for, and set it again.
 bool ProcessEngine::drain(Nanos deadline) {
-  unsettled_.fetch_or(kAwaited, std::memory_order_seq_cst);
-  for (;;) {
+  bool done = false;
+  for (bool in_time = true; in_time && !done;) {
     const std::uint32_t seen = settled_.seen();
-    if (unsettled() == 0) return true;
-    if (!settled_.wait(seen, deadline)) return unsettled() == 0;
+    done = (unsettled_.fetch_or(kAwaited, std::memory_order_seq_cst) & ~kAwaited) == 0;
+    if (!done) in_time = settled_.wait(seen, deadline);
   }
+  unsettled_.fetch_and(~kAwaited, std::memory_order_seq_cst);
+  settled_.ring();
+  return done || unsettled() == 0;
 }
 
 // The workers are told here, since nothing is left for the supervisor to do before.

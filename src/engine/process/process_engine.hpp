@@ -85,11 +85,11 @@ class ProcessEngine final : public Engine {
   // From where a caller waits for the answer to its call.
   struct Seat {
     std::shared_ptr<Link> link;
-    std::optional<queue::RingSpot> spot;
-    bool sleeps = false;
+    std::optional<Link::Watch> watch;
   };
   bool accept(Job& job, Seat* seat);
   bool enter() noexcept;
+  void go_out() noexcept;
   void drive(Job& job, Seat* seat);
   void attend(Task& task, Seat seat);
   Seat look_after(Task& task, Seat seat);
@@ -99,6 +99,7 @@ class ProcessEngine final : public Engine {
   bool is_alone() const noexcept;
   bool needs_supervisor() noexcept;
   bool unwatched() noexcept;
+  bool hastens() const noexcept;
   Job* take_finished(const Task& task) noexcept;
   void finish_all(Job* first);
   void settled(std::uint64_t jobs);
@@ -218,6 +219,7 @@ class ProcessEngine final : public Engine {
   std::uint64_t visits_ = 0;      // turns that callers took
   std::uint64_t slept_at_ = 0;    // of these, when the supervisor went to sleep last
   bool napping_ = false;
+  Nanos sleeps_until_ = os::kForever;
   bool watching_ = false;  // it sleeps, and will look whether prompt entries linger
   int barren_deaths_ = 0;
   bool starting_ = true;  // the first workers are not ready

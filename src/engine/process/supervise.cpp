@@ -113,6 +113,7 @@ void ProcessEngine::sleep(Nanos deadline) {
         if (link) deadline = std::min({deadline, link->look_at, link->hurry_at});
       }
     }
+    sleeps_until_ = deadline;
   }
   std::array<bool, 2> ready{};
   if (!descriptors.empty()) {

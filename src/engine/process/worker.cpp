@@ -72,6 +72,7 @@ class Worker {
       if (const auto record = down_.next()) return record;
       if (!down_.sound()) os::end_process(kNoSense);
       std::uint32_t asked = channel_.stay.load(std::memory_order_acquire);
+      if (asked == kIsToLeave && !down_.empty()) continue;  // what was given before we were told
       if (asked == kIsToLeave && channel_.stay.compare_exchange_strong(asked, kLeaves, std::memory_order_acq_rel)) {
         return std::nullopt;
       }

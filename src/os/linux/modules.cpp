@@ -55,13 +55,14 @@ bool begins_with(const CodePlace& module, const CodePlace& place, std::uint32_t 
          std::equal(place.build_id.begin(), place.build_id.begin() + size, module.build_id.begin());
 }
 
-// Where there are no ids all modules are alike.
-bool same_module(const CodePlace& module, const CodePlace& place) {
-  return (module.build_id_size == 0) == (place.build_id_size == 0) && begins_with(module, place, place.build_id_size);
-}
-
-// As long as the shortest ids there are.
+// As long as the shortest ids that linkers make.
 constexpr std::uint32_t kShortId = 8;
+
+// The whole id, or that much of a longer one. Where there are no ids all modules are alike.
+bool same_module(const CodePlace& module, const CodePlace& place) {
+  const bool whole = module.build_id_size == place.build_id_size;
+  return (whole || place.build_id_size == kShortId) && begins_with(module, place, place.build_id_size);
+}
 
 struct Search {
   CodePlace place;

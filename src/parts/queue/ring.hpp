@@ -142,7 +142,7 @@ class RingProducer {
   }
   // A consumer that goes backwards, or beyond the end, or into a record is not believed.
   void hear() noexcept {
-    const std::uint32_t head = memory_.words->head.load(std::memory_order_acquire);
+    const std::uint32_t head = memory_.words->head.load(std::memory_order_seq_cst);  // after we said that we sleep
     if (tail_ - head <= tail_ - head_ && head % kRecordUnit == 0) head_ = head;
   }
   // How much can be written from the tail on. Before pages that are not there, one unit stays free for a filler.
