@@ -46,21 +46,39 @@ void wait(Word& word, std::uint32_t value) {
   }
 }
 
+// What this process and those that it forks see.
+template <class T>
+class InCommon {
+ public:
+  InCommon() {
+    void* const memory = mmap(nullptr, sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    check(memory != MAP_FAILED, "no shared memory");
+    what_ = new (memory) T;
+  }
+  ~InCommon() { munmap(what_, sizeof(T)); }
+  InCommon(const InCommon&) = delete;
+  InCommon& operator=(const InCommon&) = delete;
+  T* operator->() const noexcept { return what_; }
+
+ private:
+  T* what_ = nullptr;
+};
+
+pid_t checked_fork() {
+  const pid_t pid = fork();
+  check(pid >= 0, "no process");
+  return pid;
+}
+
 // Another process, that is forked while this one is still small.
 class Echo {
  public:
-  Echo() {
-    void* const memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    check(memory != MAP_FAILED, "no shared memory");
-    shared_ = new (memory) Shared;
-    pid_ = fork();
-    check(pid_ >= 0, "no process");
+  Echo() : pid_(checked_fork()) {
     if (pid_ == 0) answer();
   }
   ~Echo() {
     wake(shared_->there, UINT32_MAX);
     waitpid(pid_, nullptr, 0);
-    munmap(shared_, sizeof(Shared));
   }
   Echo(const Echo&) = delete;
   Echo& operator=(const Echo&) = delete;
@@ -86,14 +104,13 @@ class Echo {
   }
 
   static void fork_and_wait() {
-    const pid_t pid = fork();
-    check(pid >= 0, "no process");
+    const pid_t pid = checked_fork();
     if (pid == 0) _exit(0);
     waitpid(pid, nullptr, 0);
   }
 
-  Shared* shared_ = nullptr;
-  pid_t pid_ = -1;
+  const InCommon<Shared> shared_;
+  const pid_t pid_;
   std::uint32_t count_ = 0;
 };
 
@@ -102,8 +119,7 @@ class PipeEcho {
  public:
   PipeEcho() {
     check(pipe2(there_.data(), O_CLOEXEC) == 0 && pipe2(back_.data(), O_CLOEXEC) == 0, "no pipes");
-    pid_ = fork();
-    check(pid_ >= 0, "no process");
+    pid_ = checked_fork();
     if (pid_ == 0) answer();
     close(there_[0]);
     close(back_[1]);
@@ -137,18 +153,12 @@ class PipeEcho {
 // The same by two words that both sides poll, in a cache line each. The other process sleeps but for the trips.
 class SpinEcho {
  public:
-  SpinEcho() {
-    void* const memory = mmap(nullptr, sizeof(Words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    check(memory != MAP_FAILED, "no shared memory");
-    words_ = new (memory) Words;
-    pid_ = fork();
-    check(pid_ >= 0, "no process");
+  SpinEcho() : pid_(checked_fork()) {
     if (pid_ == 0) answer();
   }
   ~SpinEcho() {
     wake(words_->round, UINT32_MAX);
     waitpid(pid_, nullptr, 0);
-    munmap(words_, sizeof(Words));
   }
   SpinEcho(const SpinEcho&) = delete;
   SpinEcho& operator=(const SpinEcho&) = delete;
@@ -189,8 +199,8 @@ class SpinEcho {
     }
   }
 
-  Words* words_ = nullptr;
-  pid_t pid_ = -1;
+  const InCommon<Words> words_;
+  const pid_t pid_;
   std::uint32_t round_ = 0;
   std::uint32_t count_ = 0;
 };

@@ -17,9 +17,14 @@ struct BlockAllocator {
   template <class U>
   explicit(false) BlockAllocator(const BlockAllocator<U>& /*other*/) noexcept {}
 
-  T* allocate(std::size_t count) { return static_cast<T*>(detail::take_block(count * sizeof(T))); }
-  void deallocate(T* block, std::size_t count) noexcept { detail::give_block(block, count * sizeof(T)); }
+  T* allocate(std::size_t count) { return static_cast<T*>(detail::take_block(count * kSize)); }
+  void deallocate(T* block, std::size_t count) noexcept {
+    detail::give_block(static_cast<void*>(block), count * kSize);
+  }
   friend bool operator==(const BlockAllocator&, const BlockAllocator&) = default;
+
+ private:
+  static constexpr std::size_t kSize = sizeof(T);  // NOLINT(bugprone-sizeof-expression): a queue has pointers, too
 };
 
 template <class T>
