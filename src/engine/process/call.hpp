@@ -19,9 +19,10 @@
 
 namespace muster::engine::process {
 
-// Values are written into the open run: room in the ring that is reserved and not yet published. Each finished item
-// moves `progress` on, so that it survives a death. A value that does not fit into what is left of the run is spilled:
-// to ordinary memory first, to go into a fresh run, or, if it is large, to where the pool will read it (Arena).
+// Values are written into the open run: room in the ring that is reserved and not yet published. There is one at any
+// time, so that it need not be made while a caller waits. Each finished item moves `progress` on, so that it survives a
+// death. A value that does not fit into what is left of the run is spilled: to ordinary memory first, to go into a
+// fresh run, or, if it is large, to where the pool will read it (Arena).
 class Call final : public detail::RemoteCall {
  public:
   // `memory`: the channel's.

@@ -61,13 +61,13 @@ struct Job {
   std::size_t entries = 0;            // on their way to workers or there
   std::size_t stop_after = SIZE_MAX;  // no item above needs to begin
   bool queued = false;
-  bool begun = false;      // some item has an outcome
-  bool won = false;        // its task's end is ours
-  bool aborted = false;    // nobody wants it any more: what has begun is killed, and what comes is dropped
-  bool cut_short = false;  // one of its items takes long: what is handed out again goes item by item
-  bool ended = false;      // nothing more comes of it
-  bool disputed = false;   // over, but somebody has won the task and is about to come and withdraw it
-  Job* next_finished = nullptr;
+  bool begun = false;            // some item has an outcome
+  bool won = false;              // its task's end is ours
+  bool aborted = false;          // nobody wants it any more: what has begun is killed, and what comes is dropped
+  bool cut_short = false;        // one of its items takes long: what is handed out again goes item by item
+  bool ended = false;            // nothing more comes of it
+  bool disputed = false;         // over, but somebody has won the task and is about to come and withdraw it
+  Job* next_finished = nullptr;  // see FinishedJobs
 
   bool common_packed = false;
   CommonBytes common;
@@ -93,6 +93,10 @@ struct Job {
 // Jobs that have ended, of which somebody is to be told, in that order.
 class FinishedJobs {
  public:
+  FinishedJobs() = default;
+  FinishedJobs(const FinishedJobs&) = delete;
+  FinishedJobs& operator=(const FinishedJobs&) = delete;
+
   bool empty() const noexcept { return first_ == nullptr; }
   void push(Job& job) noexcept {
     job.next_finished = nullptr;

@@ -178,8 +178,8 @@ bool Link::send_common(std::uint64_t name, std::uint64_t landing, std::span<cons
   return has_room();
 }
 
-bool Link::send(Entry&& given, std::uint32_t code, std::span<const std::byte> bytes) {
-  entries_.push_back(std::move(given));  // first: once something has left, nothing may fail
+bool Link::send(Entry&& next, std::uint32_t code, std::span<const std::byte> bytes) {
+  entries_.push_back(std::move(next));  // first: once something has left, nothing may fail
   Entry& entry = entries_.back();
   std::optional<Place> where;
   try {

@@ -94,7 +94,7 @@ class Link {
   // Tells the worker of the memory that it knows and that is gone.
   void forget_gone(const memory::Shelf& shelf);
   // The bytes of entry.input, if it has one, were sent. False: the connection takes no more; see try_again_at().
-  bool send(Entry&& given, std::uint32_t code, std::span<const std::byte> bytes);
+  bool send(Entry&& next, std::uint32_t code, std::span<const std::byte> bytes);
   Nanos try_again_at() noexcept { return congested() ? try_again_at_ : os::kForever; }
   // Rings once for all that was sent.
   void flush() noexcept;

@@ -145,6 +145,7 @@ bool ProcessEngine::submit(Task& task, const Terms& terms) {
   job->terms = terms;
   task.home = this;
   task.job = job.get();
+  // Nobody else knows the task yet.
   task.state.store(task.state.load(std::memory_order_relaxed) | Task::kBound, std::memory_order_relaxed);
   const bool attended = terms.attended && !inside();
   Seat seat;
