@@ -70,18 +70,25 @@ pid_t checked_fork() {
   return pid;
 }
 
-// Another process, that is forked while this one is still small.
-class Echo {
+// Another process, that is forked while this one is still small; `answer` does not return. Waited for at the end.
+class Other {
  public:
-  Echo() : pid_(checked_fork()) {
+  template <class Answer>
+  explicit Other(const Answer& answer) : pid_(checked_fork()) {
     if (pid_ == 0) answer();
   }
-  ~Echo() {
-    wake(shared_->there, UINT32_MAX);
-    waitpid(pid_, nullptr, 0);
-  }
-  Echo(const Echo&) = delete;
-  Echo& operator=(const Echo&) = delete;
+  ~Other() { waitpid(pid_, nullptr, 0); }
+  Other(const Other&) = delete;
+  Other& operator=(const Other&) = delete;
+
+ private:
+  const pid_t pid_;
+};
+
+// It answers whenever it is woken.
+class Echo {
+ public:
+  ~Echo() { wake(shared_->there, UINT32_MAX); }
 
   void trip(int forks = 0) {
     ++count_;
@@ -110,7 +117,7 @@ class Echo {
   }
 
   const InCommon<Shared> shared_;
-  const pid_t pid_;
+  const Other other_{[this] { answer(); }};
   std::uint32_t count_ = 0;
 };
 
@@ -153,15 +160,7 @@ class PipeEcho {
 // The same by two words that both sides poll, in a cache line each. The other process sleeps but for the trips.
 class SpinEcho {
  public:
-  SpinEcho() : pid_(checked_fork()) {
-    if (pid_ == 0) answer();
-  }
-  ~SpinEcho() {
-    wake(words_->round, UINT32_MAX);
-    waitpid(pid_, nullptr, 0);
-  }
-  SpinEcho(const SpinEcho&) = delete;
-  SpinEcho& operator=(const SpinEcho&) = delete;
+  ~SpinEcho() { wake(words_->round, UINT32_MAX); }
 
   double trips() {
     wake(words_->round, ++round_);
@@ -200,7 +199,7 @@ class SpinEcho {
   }
 
   const InCommon<Words> words_;
-  const pid_t pid_;
+  const Other other_{[this] { answer(); }};
   std::uint32_t round_ = 0;
   std::uint32_t count_ = 0;
 };
