@@ -210,13 +210,8 @@ double forks(Echo& echo, int processes) {
 }
 
 template <class Way>
-double rested_trip(Way& echo) {
-  double time = 0;
-  for (int i = 0; i < kRests; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    time += seconds([&] { echo.trip(); });
-  }
-  return time * 1e6 / kRests;
+double trip_after(Pause how, Way& echo) {
+  return after_pauses(how, [&] { echo.trip(); });
 }
 
 template <class Way>
@@ -258,8 +253,10 @@ std::vector<Work> limit_works(int workers) {
   return {{"apply_round_trip", "futex", "us", [echo] { return trips(*echo); }},
           {"apply_round_trip", "pipe", "us", [pipes] { return trips(*pipes); }},
           {"apply_spinning", "spin", "us", [spin] { return spin->trips(); }},
-          {"apply_idle", "pipe", "us", [pipes] { return rested_trip(*pipes); }},
-          {"apply_idle", "futex", "us", [echo] { return rested_trip(*echo); }},
+          {"apply_idle", "pipe", "us", [pipes] { return trip_after(Pause::kWorks, *pipes); }},
+          {"apply_idle", "futex", "us", [echo] { return trip_after(Pause::kWorks, *echo); }},
+          {"apply_rested", "pipe", "us", [pipes] { return trip_after(Pause::kSleeps, *pipes); }},
+          {"apply_rested", "futex", "us", [echo] { return trip_after(Pause::kSleeps, *echo); }},
           {"array_in", "memcpy", "ms", [bytes] { return copy(bytes.get()); }},
           {"array_out", "memcpy", "ms", [bytes] { return copy(bytes.get(), MAP_PRIVATE); }},
           {"texts_out", "memcpy", "us/item", [bytes] { return copy_texts(bytes.get()); }},

@@ -66,13 +66,8 @@ double apply_spinning(muster::ProcessPool& pool) {
   return apply_round_trip(pool);
 }
 
-double apply_idle(muster::ProcessPool& pool) {
-  double time = 0;
-  for (long i = 0; i < kRests; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    time += seconds([&] { check(pool.apply(same, i) == i, "apply_idle"); });
-  }
-  return time * 1e6 / kRests;
+double apply_after(Pause how, muster::ProcessPool& pool) {
+  return after_pauses(how, [&] { check(pool.apply(same, 7L) == 7, "apply after a pause"); });
 }
 
 double array_in(muster::ProcessPool& pool, const std::vector<unsigned char>& bytes) {
@@ -151,7 +146,8 @@ std::vector<Work> muster_works(int workers) {
           {"imap", "muster", "ns/item", [pool] { return imap(*pool); }},
           {"apply_round_trip", "muster", "us", [pool] { return apply_round_trip(*pool); }},
           {"apply_spinning", "muster", "us", [pool] { return apply_spinning(*pool); }},
-          {"apply_idle", "muster", "us", [pool] { return apply_idle(*pool); }},
+          {"apply_idle", "muster", "us", [pool] { return apply_after(Pause::kWorks, *pool); }},
+          {"apply_rested", "muster", "us", [pool] { return apply_after(Pause::kSleeps, *pool); }},
           {"array_in", "muster", "ms", [pool, bytes] { return array_in(*pool, *bytes); }},
           {"array_out", "muster", "ms", [pool] { return array_out(*pool); }},
           {"texts_out", "muster", "us/item", [pool] { return texts_out(*pool); }},

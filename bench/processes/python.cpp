@@ -97,7 +97,7 @@ void add_works(std::vector<Work>& works, const char* pool, int workers) {
   };
   for (const char* work : {"map_results", "imap"}) add(work, "ns/item", 2);
   add("chunk1", "ns/task", 2);
-  for (const char* work : {"apply_round_trip", "apply_idle"}) add(work, "us");
+  for (const char* work : {"apply_round_trip", "apply_idle", "apply_rested"}) add(work, "us");
   for (const char* work : {"array_in", "array_out", "start_stop"}) add(work, "ms");
   add("texts_out", "us/item", 2);
   if (std::string(pool) == "loky") add("respawn", "ms");

@@ -13,7 +13,7 @@ import time
 LARGE = 10_000_000
 TASKS = 20_000
 TRIPS = 2_000
-RESTS = 50
+PAUSES = 50
 BYTES = 1 << 26
 ONES = 1 << 12
 TEXTS = 128
@@ -125,12 +125,26 @@ def apply_round_trip(pool):
     return seconds(body) * 1e6 / TRIPS
 
 
-def apply_idle(pool):
+def work_for(duration):
+    end = time.perf_counter() + duration
+    while time.perf_counter() < end:
+        pass
+
+
+def apply_after(pause, pool):
     total = 0.0
-    for i in range(RESTS):
-        time.sleep(0.002)
-        total += seconds(lambda: pool.call(same, i))
-    return total * 1e6 / RESTS
+    for _ in range(PAUSES):
+        pause(0.002)
+        total += seconds(lambda: pool.call(same, 7))
+    return total * 1e6 / PAUSES
+
+
+def apply_idle(pool):
+    return apply_after(work_for, pool)
+
+
+def apply_rested(pool):
+    return apply_after(time.sleep, pool)
 
 
 def array_in(pool):
@@ -177,8 +191,8 @@ def respawn(_):
     return seconds(body) * 1e3
 
 
-WORKS = (map_results, chunk1, imap, apply_round_trip, apply_idle, array_in, array_out,
-         texts_out, start_stop, respawn)
+WORKS = (map_results, chunk1, imap, apply_round_trip, apply_idle, apply_rested, array_in,
+         array_out, texts_out, start_stop, respawn)
 
 if __name__ == "__main__":
     WORKERS = int(sys.argv[2])

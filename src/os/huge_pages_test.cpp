@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "os/linux/huge_pages.hpp"
 #include "os/os.hpp"
 #include "os/process.hpp"
 
@@ -49,7 +50,13 @@ TEST(HugePages, are_pages_times_a_power_of_two) {
     if (huge == 0) continue;
     EXPECT_GT(huge, page_size());
     EXPECT_EQ(huge & (huge - 1), 0U);
+    EXPECT_TRUE(may_hold_huge_page(huge));
   }
+}
+
+TEST(HugePages, are_not_asked_for_where_none_fits) {
+  EXPECT_FALSE(may_hold_huge_page(0));
+  EXPECT_FALSE(may_hold_huge_page(page_size() * page_size() / 8 - 1));
 }
 
 class HugeFilePages : public ::testing::Test {

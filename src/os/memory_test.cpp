@@ -224,6 +224,22 @@ TEST(SharedFile, has_no_pages_until_they_are_taken) {
   EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, kBytes);
 }
 
+TEST(SharedFile, keeps_pages_for_later_without_mapping_them) {
+  constexpr std::size_t kPages = 4;
+  Mapping memory = Mapping::sparse(kPages * page_size());
+  memory.reserve_pages(page_size() + 1, page_size());  // parts of two pages
+  struct stat status = {};
+  ASSERT_EQ(fstat(memory.descriptor(), &status), 0);
+  EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, 2 * page_size());
+  EXPECT_EQ(bytes_of(memory)[page_size()], 0);
+  EXPECT_EQ(bytes_of(memory)[2 * page_size()], 0);
+  ASSERT_EQ(fstat(memory.descriptor(), &status), 0);
+  EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, 2 * page_size()) << "these were the ones";
+  memory.reserve_pages(0, 2 * kPages * page_size());  // no further than it goes
+  ASSERT_EQ(fstat(memory.descriptor(), &status), 0);
+  EXPECT_EQ(static_cast<std::size_t>(status.st_blocks) * 512, kPages * page_size());
+}
+
 TEST(SharedFile, that_goes_on_behind_what_is_mapped_is_seen_whole_by_all) {
   const std::size_t behind = std::size_t{1} << 30U;
   Mapping front = Mapping::sparse(page_size(), "test", behind);

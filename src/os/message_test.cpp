@@ -25,7 +25,7 @@ using muster::testing::run_in_child;
 
 std::span<const std::byte> bytes(const std::string& text) { return std::as_bytes(std::span(text.data(), text.size())); }
 std::string text(const Message& message) {
-  return {reinterpret_cast<const char*>(message.bytes.data()), message.bytes.size()};
+  return {reinterpret_cast<const char*>(message.bytes().data()), message.bytes().size()};
 }
 
 Descriptor open_something() { return Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC)); }

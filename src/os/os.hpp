@@ -192,7 +192,9 @@ class Mapping {
   // that it has in full, as far as there are such. Dearer than it looks where they are mapped already. Throws
   // std::bad_alloc when there is no room.
   void take_pages(std::size_t offset, std::size_t bytes);
-  // The same as an answer.
+  // The same, but maps none: for what is touched late, or perhaps never.
+  void reserve_pages(std::size_t offset, std::size_t bytes);
+  // take_pages as an answer.
   bool can_write(std::size_t offset, std::size_t bytes) noexcept;
   // Whether all pages of a part can be read, which are taken if they are not there: else to touch one might end the
   // process.

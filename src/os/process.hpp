@@ -3,6 +3,7 @@
 // here are close-on-exec, and none of them is a standard stream, whether the program has those or not. Nothing here
 // knows of workers or pools.
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -189,7 +190,7 @@ class Stillness {
 // The two ends of a connection that carries whole messages, with descriptors.
 std::pair<Descriptor, Descriptor> message_pair();
 
-inline constexpr std::size_t kMostMessageBytes = 4096;
+inline constexpr std::size_t kMostMessageBytes = 512;
 inline constexpr std::size_t kMostMessageDescriptors = 64;
 
 // Sends one message of 1 to 4096 bytes and at most 64 descriptors (copies: the caller keeps its own). Waits while the
@@ -208,8 +209,11 @@ struct Message {
   enum class State : std::uint8_t { kMessage, kNothing, kClosed };  // kNothing: none is there yet
   State state = State::kNothing;
   bool cut = false;  // this process had no room for all of its descriptors
-  std::vector<std::byte> bytes;
+  std::size_t size = 0;
+  std::array<std::byte, kMostMessageBytes> room;  // the first `size` bytes: it is received without taking memory for it
   std::vector<Descriptor> descriptors;
+
+  std::span<const std::byte> bytes() const noexcept { return std::span(room).first(size); }
 };
 // The next message; does not wait for it.
 Message receive_message(const Descriptor& from);

@@ -13,8 +13,8 @@ namespace {
 
 os::Mapping make_channel(std::uint32_t entries, int spinners, std::size_t arena) {
   os::Mapping memory = os::Mapping::sparse(Channel::kBytes, "muster-channel", arena);
-  memory.take_pages(0, Channel::kDownAt + Channel::kFirstBytes);
-  memory.take_pages(Channel::kUpAt, Channel::kFirstBytes);
+  memory.reserve_pages(0, Channel::kDownAt + Channel::kFirstBytes);
+  memory.reserve_pages(Channel::kUpAt, Channel::kFirstBytes);
   auto* const channel = ::new (memory.data()) Channel;
   if (entries > 0) channel->entries = entries;
   channel->spinners = spinners;

@@ -43,8 +43,9 @@ ProcessEngine::ProcessEngine(ProcessSettings settings) : settings_(std::move(set
     thread_ = os::Thread([this] {
       t_supervised = this;
       supervise();
-      t_supervised = nullptr;
       const std::shared_ptr<void> last = std::move(self_);  // an abandoned engine ends here
+      if (last) end_workers();
+      t_supervised = nullptr;
     });
   } catch (...) {
     kill_all();
@@ -333,7 +334,8 @@ bool ProcessEngine::drain(Nanos deadline) {
   return done || unsettled() == 0;
 }
 
-// The workers are told here, since nothing is left for the supervisor to do before.
+// The workers are told here, since nothing is left for the supervisor to do before; and waited for here, so that its
+// thread ends while they do.
 void ProcessEngine::stop() {
   stopping_.store(true, std::memory_order_seq_cst);
   {
@@ -342,6 +344,7 @@ void ProcessEngine::stop() {
   }
   wake();
   if (thread_.joinable()) thread_.join();
+  end_workers();
 }
 
 void ProcessEngine::abandon(std::shared_ptr<void> self) {

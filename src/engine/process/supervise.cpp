@@ -23,7 +23,6 @@ void ProcessEngine::supervise() {
   while (!stopping_.load(std::memory_order_seq_cst) || unsettled() > 0) {
     if (!turn()) sleep(os::kForever);
   }
-  end_workers();
 }
 
 // Asking for news is a call into the system; a busy supervisor does it only now and then.

@@ -200,6 +200,7 @@ class Worker {
 
 // Of this process.
 std::size_t g_place = 0;
+constinit os::Mapping g_memory;  // goes with the process: to unmap it before would be done twice
 Channel* g_channel = nullptr;
 
 }  // namespace
@@ -221,11 +222,10 @@ int work(start::Birth birth) {
   g_known.clear();
   g_place = birth.place;
   auto& given = birth.descriptors;
-  // Mapped until the process ends.
-  os::Mapping memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
-  g_channel = static_cast<Channel*>(memory.data());
+  g_memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
+  g_channel = static_cast<Channel*>(g_memory.data());
   sync::limit_spinners(g_channel->spinners);
-  Worker(memory, std::move(given.at(1)), std::move(given.at(2))).run();
+  Worker(g_memory, std::move(given.at(1)), std::move(given.at(2))).run();
   return 0;
 }
 

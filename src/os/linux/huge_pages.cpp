@@ -86,7 +86,7 @@ std::size_t huge_file_page() noexcept {
 }
 
 void take_huge_pages(char* begin, char* end) noexcept {
-  const std::size_t huge = huge_file_page();
+  const std::size_t huge = may_hold_huge_page(static_cast<std::size_t>(end - begin)) ? huge_file_page() : 0;
   if (huge == 0 || static_cast<std::size_t>(end - begin) < huge) return;
   const std::size_t past = reinterpret_cast<std::uintptr_t>(begin) % huge;
   begin += past == 0 ? 0 : huge - past;

@@ -55,7 +55,7 @@ char* map_aligned(std::size_t bytes, std::size_t alignment, int access = PROT_RE
 
 // A shared file's, where its huge pages can be mapped as such: the kernel does not see to that by itself.
 char* map_file(std::size_t bytes, int sharing, int descriptor, int access = PROT_READ | PROT_WRITE) {
-  const std::size_t huge = huge_file_page();
+  const std::size_t huge = may_hold_huge_page(bytes) ? huge_file_page() : 0;
   if (huge == 0 || bytes < huge) return map(bytes, sharing, descriptor, access);
   char* const place = map_aligned(bytes, huge, PROT_NONE);
   if (mmap(place, bytes, access, sharing | MAP_FIXED, descriptor, 0) != MAP_FAILED) return place;
@@ -278,6 +278,12 @@ void Mapping::take_pages(std::size_t offset, std::size_t bytes) {
     if (error == EINVAL) return take(descriptor_, begin, end - begin);
     if (error != 0) throw std::bad_alloc();
   }
+}
+
+void Mapping::reserve_pages(std::size_t offset, std::size_t bytes) {
+  const std::size_t begin = offset / page_size() * page_size();
+  const std::size_t end = std::min(size_, round_up(offset + bytes, page_size()));
+  if (begin < end) take(descriptor_, begin, end - begin);
 }
 
 bool Mapping::can_write(std::size_t offset, std::size_t bytes) noexcept {

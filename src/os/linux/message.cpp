@@ -95,9 +95,8 @@ void shut(const Descriptor& connection) noexcept { shutdown(connection.number(),
 
 Message receive_message(const Descriptor& from) {
   Message message;
-  message.bytes.resize(kMostMessageBytes);
   message.descriptors.reserve(kMostMessageDescriptors);
-  iovec data = {message.bytes.data(), message.bytes.size()};
+  iovec data = {message.room.data(), message.room.size()};
   msghdr header = {};
   header.msg_iov = &data;
   header.msg_iovlen = 1;
@@ -110,12 +109,12 @@ Message receive_message(const Descriptor& from) {
     // ECONNRESET is told once, when the other side has closed with something unread; what it sent before is still here.
   } while (got < 0 && (errno == EINTR || errno == ECONNRESET));
   const bool later = got < 0 && is_full(errno);
-  message.bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   if (got <= 0) {
     message.state = later ? Message::State::kNothing : Message::State::kClosed;
     return message;
   }
   message.state = Message::State::kMessage;
+  message.size = static_cast<std::size_t>(got);
   unpack(header, message.descriptors);
   message.cut = (header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0;
   for (const Descriptor& descriptor : message.descriptors) message.cut |= !descriptor;

@@ -71,9 +71,9 @@ std::span<const std::byte> bytes_of(const T& value) noexcept {
 template <class T>
 std::optional<T> read(const os::Message& message) noexcept {
   static_assert(std::is_trivially_copyable_v<T>);
-  if (message.bytes.size() != sizeof(T)) return std::nullopt;
+  if (message.bytes().size() != sizeof(T)) return std::nullopt;
   T value;
-  std::memcpy(&value, message.bytes.data(), sizeof value);
+  std::memcpy(&value, message.bytes().data(), sizeof value);
   return value;
 }
 

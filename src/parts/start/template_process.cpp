@@ -52,8 +52,9 @@ class TemplateProcess {
     constexpr os::Nanos kPatience = 5'000'000;
     os::wait_readable(waited, ready, unsent_.empty() ? os::kForever : os::now() + kPatience);
     if (ready[kProgram] || ready[kFarewell]) return false;
-    if (ready[kEnded]) reap_ended();
+    // Orders first: of workers that end after the last one, nothing need be told.
     if (!send_unsent() || (ready[kConnection] && !obey())) return false;
+    if (ready[kEnded]) reap_ended();
     if (!workers_.empty()) return true;
     if (duty_ == Duty::kToStandBy) stand_by();
     return duty_ != Duty::kToEnd;

@@ -76,7 +76,7 @@ inline os::Message hear(const os::Descriptor& from) {
   return os::receive_message(from);
 }
 inline std::string text_of(const os::Message& message) {
-  return {reinterpret_cast<const char*>(message.bytes.data()), message.bytes.size()};
+  return {reinterpret_cast<const char*>(message.bytes().data()), message.bytes().size()};
 }
 
 // What one worker says that runs `body` and has one descriptor for it.
