@@ -36,20 +36,19 @@ bool ThreadEngine::run(Loop& loop, const Terms& terms) {
 // another pool lets others have its seat meanwhile, and takes one of ours if there is one free.
 void ThreadEngine::run_from_outside(Loop& loop) noexcept {
   const bool listens = loop.halt != nullptr && os::hears_interrupts();
-  if (!special_ && !listens && sleep_.enter()) {
-    run_owned(loop, nullptr, Part::kGuest);
-  } else {
-    run_owned(loop, nullptr, innermost_context() == nullptr ? Part::kWaits : Part::kSeeksSeat);
+  if (!special_ && !listens) {
+    if (Guest guest(*this); guest) return run_owned(loop, nullptr, Part::kGuest, &guest);
   }
+  run_owned(loop, nullptr, innermost_context() == nullptr ? Part::kWaits : Part::kSeeksSeat);
 }
 
 // Whether the caller takes chunks, and whether by a permit: that goes back before it waits for others, who may wait for
 // work that needs it.
-void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part) noexcept {
+void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part, Guest* guest) noexcept {
   const bool works = part == Part::kWorks || part == Part::kGuest;
   const Nanos expected = works && loop.chunk == 0 ? Stride::expected(loop) : kForever;
   const Nanos began = expected < Stride::kTiny ? os::now() : 0;
-  const std::size_t from = begin_alone(loop, expected, began, worker);
+  const std::size_t from = begin_tiny(loop, expected, began, worker, guest);
   loop.handed = from;
   Slot* slot = nullptr;
   if (from < loop.size && may_go_on(loop)) {
@@ -63,7 +62,7 @@ void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part) noexcept {
       loop.handed = run_alone(loop, from, os::now(), kForever, worker);
     }
   }
-  if (part == Part::kGuest) give_permit_back();
+  if (guest != nullptr) guest->leave();
   if (slot == nullptr) return;
   await_crew(*slot, worker, part);
   if (expected < Stride::kTiny && from == 0) {
@@ -139,12 +138,23 @@ bool ThreadEngine::must_leave(const Worker* worker) const noexcept {
   return worker->frames.shown() == 1 && (worn_out(*worker) || !has_permit(*worker));
 }
 
-// Runs the loop's first items in this thread for a while, if it is expected to be tiny and not worth sharing.
-std::size_t ThreadEngine::begin_alone(Loop& loop, Nanos expected, Nanos began, Worker* worker) noexcept {
+// Of a loop that is expected to be tiny: runs it with a partner, or alone where it is not worth sharing; or its first
+// items, if it lasts. How many are done; 0: it is to be shared like all others.
+std::size_t ThreadEngine::begin_tiny(Loop& loop, Nanos expected, Nanos began, Worker* worker, Guest* guest) noexcept {
   if (expected >= Stride::kTiny) return 0;
   if (expected >= kSharing) {
-    const TinyLoops::Advice advice = tiny_loops_.advise(began, sleep_.anybody_searches());
-    if (advice == TinyLoops::Advice::kShare) return 0;
+    const bool has_seat = guest != nullptr && guest->has_seat();
+    const TinyLoops::Advice advice = tiny_loops_.advise(began, has_seat || sleep_.anybody_searches());
+    if (advice == TinyLoops::Advice::kShare) {
+      if (guest == nullptr || expected >= Stride::kTiniest) return 0;
+      if (!has_seat && sleep_.permits() > 1) partner_.want_seat();
+      const std::size_t done = has_seat ? run_with_partner(loop, *guest) : 0;
+      if (done > 0) {
+        const Nanos ended = os::now();
+        tiny_loops_.ran(true, ended - began, expected, ended);
+      }
+      return done;
+    }
     if (advice == TinyLoops::Advice::kAloneAndInvite) sleep_.notify();
   }
   const std::size_t done = run_alone(loop, 0, began, Stride::kTiny, worker);

@@ -46,10 +46,14 @@ class Stride {
   }
 
   // For one of `workers` that share a loop. A tiny one is over before anything is measured: it is cut by what its items
-  // cost before, and not into pieces that are not worth going for.
+  // cost before, and not into pieces that are not worth going for. Of the tiniest, everybody takes his whole share:
+  // what better pieces could save is less than to have them in another core's cache the next time.
   static Stride shared(const detail::Loop& loop, int workers) noexcept {
-    if (expected(loop) >= kTiny) return Stride(loop, workers, first(loop));
-    return Stride(loop, workers, loop.size, first(loop), false);  // most of the time may be what sharing costs
+    const detail::Nanos all = expected(loop);
+    if (all >= kTiny) return Stride(loop, workers, first(loop));
+    const std::size_t share = all < kTiniest ? loop.size / static_cast<std::size_t>(workers) : 1;
+    // Most of the time may be what sharing costs: nothing is learned of the pace.
+    return Stride(loop, workers, loop.size, std::max(share, first(loop)), false);
   }
   // The end of the first chunk of whoever shares its loop with others, from `begin` on. A tiny loop's is a full share:
   // the same part each time, so that it finds in its cache what it left there.
@@ -67,6 +71,8 @@ class Stride {
 
   // What takes less in all is tiny.
   static constexpr detail::Nanos kTiny = 20'000;
+  // And the tiniest.
+  static constexpr detail::Nanos kTiniest = 10'000;
 
   // What a loop of known pace would take in all, in nanoseconds; kForever when nothing is known.
   static detail::Nanos expected(const detail::Loop& loop) noexcept {

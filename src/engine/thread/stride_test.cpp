@@ -135,6 +135,16 @@ TEST(Stride, of_a_tiny_loop_is_a_share_and_alone_much_less) {
   EXPECT_EQ(Stride::alone(loop, 100).end_of(0), 1U);
 }
 
+TEST(Stride, of_the_tiniest_loop_is_a_whole_share) {
+  detail::Pace pace{500};
+  detail::Loop loop;
+  loop.size = 10'000;
+  loop.pace = &pace;
+  EXPECT_EQ(Stride::shared(loop, 2).end_of(5000), 10'000U);
+  EXPECT_EQ(Stride::shared(loop, 4).end_of(2500), 5000U);
+  EXPECT_EQ(Stride::first_end(loop, 0, 2), 5000U);
+}
+
 TEST(Stride, of_a_tiny_loop_that_is_shared_leaves_no_pace) {
   detail::Pace pace{1000};
   detail::Loop loop;

@@ -12,6 +12,7 @@
 #include "engine/thread/context.hpp"
 #include "engine/thread/hatch.hpp"
 #include "engine/thread/lasting.hpp"
+#include "engine/thread/partner.hpp"
 #include "engine/thread/roster.hpp"
 #include "engine/thread/seats.hpp"
 #include "engine/thread/sleep.hpp"
@@ -95,6 +96,28 @@ class ThreadEngine final : public Engine {
     ThreadEngine& engine_;
   };
 
+  // A thread from outside that works on its own loop, by a permit: the one that is kept at the hatch for such, or
+  // another.
+  class alignas(8) Guest {
+   public:
+    explicit Guest(ThreadEngine& engine) noexcept;
+    ~Guest() { leave(); }
+    Guest(const Guest&) = delete;
+    Guest& operator=(const Guest&) = delete;
+
+    explicit operator bool() const noexcept { return has_ != Has::kNothing; }
+    bool has_seat() const noexcept { return has_ == Has::kSeat; }
+    // Gives all back.
+    void leave() noexcept;
+    // Gives back the permit of the seat, but not the seat.
+    void give_permit_back() noexcept;
+
+   private:
+    enum class Has : std::uint8_t { kNothing, kPermit, kSeat, kSeatWithoutPermit };
+    ThreadEngine& engine_;
+    Has has_ = Has::kNothing;
+  };
+
   // A task enters another engine, to wait there or to run something: meanwhile its own may use its seat (seats.hpp).
   // Of the engine that is entered, if any, nobody is absent.
   class LeaveOfAbsence {
@@ -144,6 +167,7 @@ class ThreadEngine final : public Engine {
   bool live(Worker& worker) noexcept;
   void enter(Worker& worker) noexcept;
   void leave(Worker& worker) noexcept;
+  void begin_batch(Worker& worker) noexcept;
   void end_batch(Worker& worker) noexcept;
   void pin(const Worker& worker) const noexcept;
   bool has_permit(const Worker& worker) const noexcept;
@@ -154,6 +178,7 @@ class ThreadEngine final : public Engine {
   void begin_search_early(Worker& worker) noexcept;
   bool come_to_search(Worker& worker) noexcept;
   bool take_handed(Worker& worker) noexcept;
+  Task* close_hatch(Worker& worker) noexcept;
   void rest(Worker& worker) noexcept;
   bool pending() const noexcept;
   void announce_pending() noexcept {
@@ -175,9 +200,9 @@ class ThreadEngine final : public Engine {
   // Of the caller in its loop: takes chunks, as part of a task of ours or by a permit of its own; or only waits; or
   // waits, in a task of another pool, until it finds a seat.
   enum class Part : std::uint8_t { kWorks, kGuest, kWaits, kSeeksSeat };
-  void run_owned(Loop& loop, Worker* worker, Part part) noexcept;
+  void run_owned(Loop& loop, Worker* worker, Part part, Guest* guest = nullptr) noexcept;
   std::size_t run_alone(Loop& loop, std::size_t from, Nanos began, Nanos patience, Worker* worker) noexcept;
-  std::size_t begin_alone(Loop& loop, Nanos expected, Nanos began, Worker* worker) noexcept;
+  std::size_t begin_tiny(Loop& loop, Nanos expected, Nanos began, Worker* worker, Guest* guest) noexcept;
   void announce(Slot& slot, Loop& loop, std::size_t from, Task* task, Worker* worker) noexcept;
   bool may_go_on(Loop& loop) const noexcept;
   bool must_leave(const Worker* worker) const noexcept;
@@ -189,6 +214,12 @@ class ThreadEngine final : public Engine {
   void give_permit_back() noexcept;
   void await_crew(Slot& slot, Worker* worker, Part part) noexcept;
   void await_crew_or_seat(Slot& slot) noexcept;
+
+  // partner.cpp: tiny loops of two
+  std::size_t run_with_partner(Loop& loop, Guest& guest) noexcept;
+  bool await_partner(Loop& loop, std::uint32_t number, Guest& guest) noexcept;
+  void offer_seat(Worker& worker) noexcept;
+  void run_half(Worker& worker, std::uint32_t number) noexcept;
 
   // forks.cpp: calls that lie on a worker's stack
   friend class WorkerForks;
@@ -215,15 +246,16 @@ class ThreadEngine final : public Engine {
   const Lasting<Sleep>::Owned sleeps_ = Lasting<Sleep>::acquire();
   Sleep& sleep_ = *sleeps_;
   const Lasting<Seats>::Owned seats_ = Lasting<Seats>::acquire();
-  Hatch hatch_;    // one call that a searcher begins next,
-  Lane urgent_;    // what has a priority above 0,
-  Lane injector_;  // what comes from outside without one,
-  Lane lowly_;     // and what has one below 0
+  Partner partner_;  // of who runs a tiny loop: the owner of the hatch
+  Hatch hatch_;      // one call that a searcher begins next,
+  Lane urgent_;      // what has a priority above 0,
+  Lane injector_;    // what comes from outside without one,
+  Lane lowly_;       // and what has one below 0
   Board board_;
   Roster<Worker> workers_;  // changed under the roster lock
   // How many there shall be; those with greater numbers go. Changed under the roster lock.
   std::atomic<int> size_;
-  TinyLoops tiny_loops_;
+  alignas(64) TinyLoops tiny_loops_;  // written by callers, while workers read what is above
 
   Tally outside_;  // by read-modify-writes
   alignas(64) std::atomic<int> visitors_{0};

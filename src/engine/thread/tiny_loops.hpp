@@ -51,16 +51,18 @@ class TinyLoops {
       case Phase::kTryShared:
         if (shared) count(get(count_) < kSome ? 0 : ratio);  // the first ones warm up
         if (get(count_) == 2 * kSome) {
-          go_to(get(sum_) * 8 < get(alone_) * 7 ? Phase::kShared : Phase::kAlone);
+          decide(get(sum_) * 8 < get(alone_) * 7);
         } else if (get(invitations_) > kMostInvitations) {
-          go_to(Phase::kAlone);
+          decide(false);
         }
         break;
       case Phase::kShared:
       case Phase::kAlone:
         count(0);
-        if (get(count_) == (get(phase_) == Phase::kShared ? kLong : kShort) || get(invitations_) > kMostInvitations)
+        if (get(count_) == (get(phase_) == Phase::kShared ? kLong : get(alone_for_)) ||
+            get(invitations_) > kMostInvitations) {
           go_to(Phase::kTryAlone);
+        }
         break;
     }
   }
@@ -71,8 +73,8 @@ class TinyLoops {
   static constexpr detail::Nanos kClosely = 10'000;
   static constexpr detail::Nanos kUnit = 256;
   static constexpr int kSome = 32;
-  static constexpr int kLong = 4096;   // until what is good is tried again,
-  static constexpr int kShort = 1024;  // and what may become better
+  static constexpr int kLong = 4096;  // until what is good is tried again, and what has never been better;
+  static constexpr int kShort = 256;  // and what failed once, perhaps since something came between
   static constexpr int kMostInvitations = 4;
 
   template <class T>
@@ -87,6 +89,10 @@ class TinyLoops {
     set(sum_, get(sum_) + ratio);
     set(count_, get(count_) + 1);
   }
+  void decide(bool shared) noexcept {
+    set(alone_for_, shared ? kShort / 2 : std::min(2 * get(alone_for_), kLong));
+    go_to(shared ? Phase::kShared : Phase::kAlone);
+  }
   void go_to(Phase phase) noexcept {
     set(phase_, phase);
     set(count_, 0);
@@ -96,12 +102,13 @@ class TinyLoops {
   }
 
   std::atomic<Phase> phase_{Phase::kTryAlone};
-  std::atomic<int> count_{0};            // of loops in this phase
-  std::atomic<detail::Nanos> sum_{0};    // of their times, as parts of what was expected
-  std::atomic<detail::Nanos> alone_{0};  // the sum of those that were tried alone
-  std::atomic<int> lonely_{0};           // how many in a row found nobody to share with
-  std::atomic<int> invitations_{0};      // in this phase
-  std::atomic<detail::Nanos> ended_{0};  // when the last loop did
+  std::atomic<int> count_{0};               // of loops in this phase
+  std::atomic<detail::Nanos> sum_{0};       // of their times, as parts of what was expected
+  std::atomic<detail::Nanos> alone_{0};     // the sum of those that were tried alone
+  std::atomic<int> alone_for_{kShort / 2};  // how many loops, after a trial that did not pay; twice as many each time
+  std::atomic<int> lonely_{0};              // how many in a row found nobody to share with
+  std::atomic<int> invitations_{0};         // in this phase
+  std::atomic<detail::Nanos> ended_{0};     // when the last loop did
 };
 
 }  // namespace muster::engine::thread

@@ -55,6 +55,12 @@ bool ThreadEngine::live(Worker& worker) noexcept {
   return true;
 }
 
+void ThreadEngine::begin_batch(Worker& worker) noexcept {
+  if (std::exchange(worker.in_batch, true)) return;
+  worker.work.begin();
+  if (settings_.hooks.batch_begin) settings_.hooks.batch_begin();
+}
+
 void ThreadEngine::end_batch(Worker& worker) noexcept {
   if (!std::exchange(worker.in_batch, false)) return;
   worker.work.end();
@@ -166,7 +172,11 @@ bool ThreadEngine::search(Worker& worker) noexcept {
   tell_if_quiet();
   Found found;
   const auto look = [&] {
-    if (worker.at_hatch && hatch_.full()) return true;
+    if (worker.at_hatch) {
+      if (hatch_.full()) return true;
+      partner_.fetch();
+      if (!worker.offers_seat) offer_seat(worker);
+    }
     found.task = take_one(urgent_);
     if (!found) found.slot = join_any(worker);
     if (!found) found.task = take_injected(worker);
@@ -183,6 +193,12 @@ bool ThreadEngine::search(Worker& worker) noexcept {
     take_up(worker, found);
     return true;
   }
+  if (worker.at_hatch) {
+    if (const auto half = hatch_.half()) {
+      run_half(worker, *half);
+      return true;
+    }
+  }
   if (take_handed(worker)) return true;
   // What is there and cannot be had stands in the hands of a thread that has lost its core: give it ours.
   if (!pending()) return false;
@@ -192,10 +208,17 @@ bool ThreadEngine::search(Worker& worker) noexcept {
 
 // Closes the hatch, and takes up what was handed in, if anything was.
 bool ThreadEngine::take_handed(Worker& worker) noexcept {
-  if (!std::exchange(worker.at_hatch, false)) return false;
-  Task* const task = hatch_.close();
+  if (!worker.at_hatch) return false;
+  Task* const task = close_hatch(worker);
   if (task != nullptr) take_up(worker, {.task = task});
   return task != nullptr;
+}
+
+Task* ThreadEngine::close_hatch(Worker& worker) noexcept {
+  worker.at_hatch = false;
+  Task* const task = hatch_.close();
+  if (std::exchange(worker.offers_seat, false) && partner_.withdraw_seat()) give_permit_back();
+  return task;
 }
 
 void ThreadEngine::rest(Worker& worker) noexcept {
@@ -261,8 +284,8 @@ Slot* ThreadEngine::join_any(const Worker& worker) noexcept {
 
 void ThreadEngine::take_up(Worker& worker, Found found) noexcept {
   // What was handed in was so before what we have found was pushed: it goes first.
-  while (std::exchange(worker.at_hatch, false)) {
-    Task* const handed = hatch_.close();
+  while (worker.at_hatch) {
+    Task* const handed = close_hatch(worker);
     if (handed == nullptr) break;
     if (put_back(worker, found)) {
       found = {.task = handed};
@@ -278,10 +301,7 @@ void ThreadEngine::take_up(Worker& worker, Found found) noexcept {
   // Asked once more, with the work in hand: what was submitted after a pause is not begun. But who has forked a call
   // waits for it, and has begun.
   if (!has_permit(worker) && (found.task == nullptr || !found.task->type->part) && put_back(worker, found)) return;
-  if (!std::exchange(worker.in_batch, true)) {
-    worker.work.begin();
-    if (settings_.hooks.batch_begin) settings_.hooks.batch_begin();
-  }
+  begin_batch(worker);
   run_found(found, &worker);
 }
 
