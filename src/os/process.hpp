@@ -193,7 +193,7 @@ std::pair<Descriptor, Descriptor> message_pair();
 inline constexpr std::size_t kMostMessageBytes = 512;
 inline constexpr std::size_t kMostMessageDescriptors = 64;
 
-// Sends one message of 1 to 4096 bytes and at most 64 descriptors (copies: the caller keeps its own). Waits while the
+// Sends one message of 1 to 512 bytes and at most 64 descriptors (copies: the caller keeps its own). Waits while the
 // connection is full. False when nobody can read it any more, or a descriptor is not open.
 bool send_message(const Descriptor& to, std::span<const std::byte> bytes,
                   std::span<const int> descriptors = {}) noexcept;

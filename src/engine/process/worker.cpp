@@ -200,7 +200,7 @@ class Worker {
 
 // Of this process.
 std::size_t g_place = 0;
-constinit os::Mapping g_memory;  // goes with the process: to unmap it before would be done twice
+os::Mapping* g_memory = nullptr;  // goes with the process: whatever ends it may still look into it
 Channel* g_channel = nullptr;
 
 }  // namespace
@@ -222,10 +222,10 @@ int work(start::Birth birth) {
   g_known.clear();
   g_place = birth.place;
   auto& given = birth.descriptors;
-  g_memory = os::map_shared(std::move(given.at(0)), Channel::kBytes, true);
-  g_channel = static_cast<Channel*>(g_memory.data());
+  g_memory = new os::Mapping(os::map_shared(std::move(given.at(0)), Channel::kBytes, true));
+  g_channel = static_cast<Channel*>(g_memory->data());
   sync::limit_spinners(g_channel->spinners);
-  Worker(g_memory, std::move(given.at(1)), std::move(given.at(2))).run();
+  Worker(*g_memory, std::move(given.at(1)), std::move(given.at(2))).run();
   return 0;
 }
 

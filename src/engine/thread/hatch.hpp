@@ -37,8 +37,11 @@ class Hatch {
     if ((word & kHalf) == 0) return std::nullopt;
     return static_cast<std::uint32_t>(word >> kHalfAt);
   }
-  // By its owner, who has seen that half, and searches again: takes it out.
-  void reopen() noexcept { word_.store(kOpen, std::memory_order_release); }
+  // By its owner, who has seen that half, and searches again: takes it out. The mark as in open().
+  void reopen(Mark mark) noexcept {
+    mark_.store(mark, std::memory_order_relaxed);
+    word_.store(kOpen, std::memory_order_release);
+  }
 
   // By its owner, which it has no more then: the task that lies in it, or null. A half is left to its guest. Of the
   // exchange and the one in hand_in() one comes first: either the task is returned here, or it is not accepted there. A

@@ -46,9 +46,10 @@ void ThreadEngine::run_from_outside(Loop& loop) noexcept {
 // work that needs it.
 void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part, Guest* guest) noexcept {
   const bool works = part == Part::kWorks || part == Part::kGuest;
-  const Nanos expected = works && loop.chunk == 0 ? Stride::expected(loop) : kForever;
-  const Nanos began = expected < Stride::kTiny ? os::now() : 0;
-  const std::size_t from = begin_tiny(loop, expected, began, worker, guest);
+  const Nanos expected = loop.chunk == 0 ? Stride::expected(loop) : kForever;
+  const bool tiny = expected < Stride::kTiny;
+  const Nanos began = tiny ? os::now() : 0;
+  const std::size_t from = tiny && works ? begin_tiny(loop, expected, began, worker, guest) : 0;
   loop.handed = from;
   Slot* slot = nullptr;
   if (from < loop.size && may_go_on(loop)) {
@@ -65,10 +66,7 @@ void ThreadEngine::run_owned(Loop& loop, Worker* worker, Part part, Guest* guest
   if (guest != nullptr) guest->leave();
   if (slot == nullptr) return;
   await_crew(*slot, worker, part);
-  if (expected < Stride::kTiny && from == 0) {
-    const Nanos ended = os::now();
-    tiny_loops_.ran(true, ended - began, expected, ended);
-  }
+  if (tiny && from == 0) was_shared(loop, began, expected, workers(), works);
   board_.withdraw(*slot);
   loop.handed = slot->cursor.load(std::memory_order_relaxed);
   board_.give_back(*slot);
@@ -141,7 +139,6 @@ bool ThreadEngine::must_leave(const Worker* worker) const noexcept {
 // Of a loop that is expected to be tiny: runs it with a partner, or alone where it is not worth sharing; or its first
 // items, if it lasts. How many are done; 0: it is to be shared like all others.
 std::size_t ThreadEngine::begin_tiny(Loop& loop, Nanos expected, Nanos began, Worker* worker, Guest* guest) noexcept {
-  if (expected >= Stride::kTiny) return 0;
   if (expected >= kSharing) {
     const bool has_seat = guest != nullptr && guest->has_seat();
     const TinyLoops::Advice advice = tiny_loops_.advise(began, has_seat || sleep_.anybody_searches());
@@ -149,10 +146,7 @@ std::size_t ThreadEngine::begin_tiny(Loop& loop, Nanos expected, Nanos began, Wo
       if (guest == nullptr || expected >= Stride::kTiniest) return 0;
       if (!has_seat && sleep_.permits() > 1) partner_.want_seat();
       const std::size_t done = has_seat ? run_with_partner(loop, *guest) : 0;
-      if (done > 0) {
-        const Nanos ended = os::now();
-        tiny_loops_.ran(true, ended - began, expected, ended);
-      }
+      if (done == loop.size) was_shared(loop, began, expected, 2, true);
       return done;
     }
     if (advice == TinyLoops::Advice::kAloneAndInvite) sleep_.notify();
@@ -163,6 +157,13 @@ std::size_t ThreadEngine::begin_tiny(Loop& loop, Nanos expected, Nanos began, Wo
     tiny_loops_.ran(false, ended - began, expected, ended);
   }
   return done;
+}
+
+// Of a tiny loop that others had a part in, and its caller, if it is told.
+void ThreadEngine::was_shared(const Loop& loop, Nanos began, Nanos expected, int sharers, bool with_caller) noexcept {
+  const Nanos ended = os::now();
+  if (with_caller) tiny_loops_.ran(true, ended - began, expected, ended);
+  Stride::correct(loop, ended - began, sharers, expected);
 }
 
 // Runs items from `from` on in this thread until all are done or `patience` is over, and says where it stopped.

@@ -16,10 +16,11 @@ namespace muster::engine::thread {
 
 // Where only one may run there is no place beside the hatch's owner.
 ThreadEngine::Guest::Guest(ThreadEngine& engine) noexcept : engine_(engine) {
-  if (engine.sleep_.permits() > 1 && engine.partner_.take_seat(this)) {
+  const bool two_may_run = engine.sleep_.permits() > 1;
+  if (two_may_run && engine.partner_.take_seat(this)) {
     has_ = Has::kSeat;
   } else if (engine.sleep_.enter()) {
-    has_ = Has::kPermit;
+    has_ = two_may_run && engine.partner_.bring_permit(this) ? Has::kSeat : Has::kPermit;
   }
 }
 
@@ -38,7 +39,7 @@ void ThreadEngine::Guest::give_permit_back() noexcept {
 // Hands the second half in at the hatch, and runs the first. How much was run; 0: nobody is there.
 std::size_t ThreadEngine::run_with_partner(Loop& loop, Guest& guest) noexcept {
   const std::size_t half = Stride::first_end(loop, 0, 2);
-  if (half == loop.size || !may_go_on(loop)) return 0;
+  if (half == loop.size || half < loop.size / 4 || !may_go_on(loop)) return 0;
   const std::uint32_t number = partner_.next();
   if (!hatch_.hand_in_half(number, loop, half)) return 0;
   partner_.handed_in();
@@ -46,7 +47,7 @@ std::size_t ThreadEngine::run_with_partner(Loop& loop, Guest& guest) noexcept {
     const FrameScope frame({this, nullptr}, nullptr, loop.what);
     if (!loop.run(loop, 0, half)) loop.stopped.store(true, std::memory_order_relaxed);
   }
-  if (partner_.take_back(number)) return half;
+  if (partner_.take_back(number)) return run_alone(loop, half, os::now(), Stride::kTiny, nullptr);
   return await_partner(loop, number, guest) ? loop.size : half;
 }
 
@@ -66,15 +67,10 @@ bool ThreadEngine::await_partner(Loop& loop, std::uint32_t number, Guest& guest)
 
 // ---- the owner of the hatch -----------------------------------------------------------------------------------------
 
-void ThreadEngine::offer_seat(Worker& worker) noexcept {
-  if (!partner_.seat_wanted() || !sleep_.enter()) return;
-  worker.offers_seat = true;
-  partner_.offer_seat();
-}
-
 // The half of a tiny loop that lies in the hatch, which stays its own. Its guest does not return before we have ended.
 void ThreadEngine::run_half(Worker& worker, std::uint32_t number) noexcept {
-  if (!has_permit(worker) || !partner_.begin(number)) return hatch_.reopen();
+  const bool may = has_permit(worker) && !sleep_.crowded();
+  if (!may || !partner_.begin(number)) return reopen_hatch(worker);
   worker.searching = false;
   if (sleep_.end_search()) announce_pending();
   begin_batch(worker);
@@ -85,13 +81,18 @@ void ThreadEngine::run_half(Worker& worker, std::uint32_t number) noexcept {
     if (!loop.run(loop, hatch_.half_begin(), loop.size)) loop.stopped.store(true, std::memory_order_relaxed);
   }
   // Before the end is told: who begins the next loop then finds us at the hatch. (See settling().)
-  worker.searching = worker.deque.empty() && injector_.empty() && sleep_.begin_search();
-  if (worker.searching) {
-    hatch_.reopen();
-  } else {
-    static_cast<void>(close_hatch(worker));
-  }
+  reopen_hatch(worker);
   partner_.end(number, goes_on);
+}
+
+// Goes on searching there, or leaves it.
+void ThreadEngine::reopen_hatch(Worker& worker) noexcept {
+  const Hatch::Mark mark = injector_.mark_if_empty();
+  if (mark != 0 && worker.deque.empty() && !sleep_.crowded()) {
+    if (!worker.searching) worker.searching = sleep_.begin_search();
+    if (worker.searching) return hatch_.reopen(mark);
+  }
+  static_cast<void>(close_hatch(worker));
 }
 
 }  // namespace muster::engine::thread

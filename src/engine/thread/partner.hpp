@@ -16,12 +16,14 @@ namespace muster::engine::thread {
 
 class Partner {
  public:
-  // ---- the seat: a permit that the owner of the hatch holds for guests, so that each need not ask for one ----
+  // ---- the seat: a permit that the owner of the hatch keeps for guests, so that each need not ask for one ----
 
   // By a guest, which is known by an address of its own. Whoever has the seat is the only one with a half, and keeps it
   // until that is over.
   bool take_seat(const void* guest) noexcept { return pass(kFree, name(guest)); }
-  // By the guest. False: the owner holds the permit no more, and it is the guest's to give back.
+  // The same by one that has a permit, where there is a seat without.
+  bool bring_permit(const void* guest) noexcept { return pass(kOffered, name(guest)); }
+  // By the guest, with the permit. False: the owner keeps it no more, and it is the guest's to give back.
   bool return_seat(const void* guest) noexcept {
     if (pass(name(guest), kFree)) return true;
     clear_seat();
@@ -33,15 +35,15 @@ class Partner {
   // By a thread that would have taken it.
   void want_seat() noexcept { pass(kNone, kWanted); }
 
-  // By the owner of the hatch, who takes a permit for it first.
-  bool seat_wanted() const noexcept { return seat_.load(std::memory_order_acquire) == kWanted; }
-  void offer_seat() noexcept { seat_.store(kFree, std::memory_order_release); }
-  // True: nobody has it, and its permit is the owner's to give back. Else its guest will.
+  // By the owner of the hatch. False: nobody wants one.
+  bool offer_seat() noexcept { return pass(kWanted, kOffered); }
+  // True: nobody has it, and its permit is the owner's to give back. Else its guest will, or it has none.
   bool withdraw_seat() noexcept {
     for (;;) {
       const std::uintptr_t seat = seat_.load(std::memory_order_relaxed);
       if (seat == kNone || seat == kWanted || (seat & kOwned) != 0) return false;
-      if (pass(seat, seat == kFree ? kNone : seat | kOwned)) return seat == kFree;
+      const bool taken = seat != kFree && seat != kOffered;
+      if (pass(seat, taken ? seat | kOwned : kNone)) return seat == kFree;
     }
   }
 
@@ -90,8 +92,9 @@ class Partner {
 
   static constexpr std::uintptr_t kNone = 0;
   static constexpr std::uintptr_t kOwned = 1;  // of a guest's name: the permit is its own
-  static constexpr std::uintptr_t kFree = 2;
-  static constexpr std::uintptr_t kWanted = 4;  // above: the name of the guest that has it
+  static constexpr std::uintptr_t kWanted = 2;
+  static constexpr std::uintptr_t kOffered = 4;
+  static constexpr std::uintptr_t kFree = 6;  // with a permit; above: the name of the guest that has it
   static std::uintptr_t name(const void* guest) noexcept { return reinterpret_cast<std::uintptr_t>(guest); }
   // Looked at first: who finds another value leaves the line in peace.
   bool pass(std::uintptr_t from, std::uintptr_t to) noexcept {

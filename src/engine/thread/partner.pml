@@ -1,8 +1,8 @@
 // The partner: partner.hpp and the halves of hatch.hpp, with their callers in partner.cpp (Guest, run_with_partner,
 // await_partner, run_half, offer_seat) and worker.cpp (close_hatch).
 //
-// There are PERMITS permits. WORKERS workers search, open the hatch, hold a permit for guests where one is wanted, run
-// the halves that lie in it, and close it whenever they like. GUESTS threads from outside run LOOPS loops each, beside
+// There are PERMITS permits. WORKERS workers search, open the hatch, offer a seat there where one is wanted, run the
+// halves that lie in it, and close it whenever they like. GUESTS threads from outside run LOOPS loops each, beside
 // the hatch's owner if they have the seat, else by a permit of their own, else not at all. A guest may lose patience
 // with its partner, and give its permit back before it goes on waiting.
 //
@@ -29,11 +29,12 @@ mtype word = CLOSED;
 byte number;  // of the half
 byte whose;   // its guest
 
-// Partner::seat_: the first three, or NAME + guest, or OWNED + guest
+// Partner::seat_: the first four, or NAME + guest, or OWNED + guest
 #define NONE 0
 #define WANTED 1
-#define FREE 2
-#define NAME 3
+#define OFFERED 2
+#define FREE 3
+#define NAME 4
 #define OWNED (NAME + GUESTS)
 byte seat = NONE;
 
@@ -65,6 +66,7 @@ inline close_hatch() {
     atomic {
       if
       :: seat == FREE -> seat = NONE; awake--
+      :: seat == OFFERED -> seat = NONE
 #ifdef MUTATE_WITHDRAW_FROM_A_GUEST
       :: seat >= NAME && seat < OWNED -> seat = NONE
 #else
@@ -113,17 +115,7 @@ end_searching:
   do
   :: !mine && word == CLOSED -> atomic { word == CLOSED -> word = OPEN; mine = true }
   :: mine && word == HALF -> seen = number; run_half()
-  :: mine && !offers && seat == WANTED ->
-    atomic {  // Sleep::enter
-      if
-      :: awake < PERMITS -> awake++; offers = true
-      :: else
-      fi
-    };
-    if
-    :: offers -> seat = FREE
-    :: else
-    fi
+  :: atomic { mine && !offers && seat == WANTED -> seat = OFFERED; offers = true }
   :: mine && word != HALF -> close_hatch()
   :: mine && word == HALF -> close_hatch()  // it has found something else
   od
@@ -150,7 +142,17 @@ proctype caller(byte me) {
         :: else
         fi
       };
-      atomic {
+      if
+      :: permitted ->
+        atomic {  // Partner::bring_permit
+          if
+          :: seat == OFFERED -> seat = NAME + me; seated = true; permitted = false
+          :: else
+          fi
+        }
+      :: else
+      fi;
+      atomic {  // Partner::want_seat
         if
         :: seat == NONE -> seat = WANTED
         :: else

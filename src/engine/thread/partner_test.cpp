@@ -18,6 +18,7 @@
 namespace muster::engine::thread {
 namespace {
 
+using testing::ask;
 using testing::Dice;
 using testing::Ledger;
 using testing::NoThreadLeaks;
@@ -33,18 +34,21 @@ const void* guest(std::uint64_t which) { return reinterpret_cast<const void*>(wh
 
 TEST(PartnersSeat, is_there_once_it_was_wanted_and_offered_and_for_one) {
   Partner partner;
+  EXPECT_FALSE(partner.offer_seat()) << "nobody wants one";
   EXPECT_FALSE(partner.take_seat(guest(1)));
-  EXPECT_FALSE(partner.seat_wanted());
+  EXPECT_FALSE(partner.bring_permit(guest(1)));
   partner.want_seat();
-  EXPECT_TRUE(partner.seat_wanted());
-  EXPECT_FALSE(partner.take_seat(guest(1)));
-  partner.offer_seat();
-  EXPECT_FALSE(partner.seat_wanted());
-  EXPECT_TRUE(partner.take_seat(guest(1)));
+  EXPECT_FALSE(partner.bring_permit(guest(1)));
+  EXPECT_TRUE(partner.offer_seat());
+  EXPECT_FALSE(partner.offer_seat()) << "it is";
+  EXPECT_FALSE(partner.take_seat(guest(1))) << "it has no permit yet";
+  EXPECT_TRUE(partner.bring_permit(guest(1)));
+  EXPECT_FALSE(partner.bring_permit(guest(2)));
   EXPECT_FALSE(partner.take_seat(guest(2)));
   partner.want_seat();
-  EXPECT_FALSE(partner.seat_wanted()) << "somebody has it";
+  EXPECT_FALSE(partner.offer_seat()) << "somebody has it";
   EXPECT_TRUE(partner.return_seat(guest(1)));
+  EXPECT_FALSE(partner.bring_permit(guest(2))) << "it has one";
   EXPECT_TRUE(partner.take_seat(guest(2)));
 }
 
@@ -53,35 +57,38 @@ TEST(PartnersSeat, has_a_permit_that_one_of_two_gives_back) {
   EXPECT_FALSE(partner.withdraw_seat()) << "there was none";
   partner.want_seat();
   EXPECT_FALSE(partner.withdraw_seat());
-  partner.offer_seat();
+  ASSERT_TRUE(partner.offer_seat());
+  EXPECT_FALSE(partner.withdraw_seat()) << "without a permit";
+
+  partner.want_seat();
+  ASSERT_TRUE(partner.offer_seat() && partner.bring_permit(guest(1)) && partner.return_seat(guest(1)));
   EXPECT_TRUE(partner.withdraw_seat()) << "nobody has it: the owner does";
   EXPECT_FALSE(partner.take_seat(guest(1)));
 
   partner.want_seat();
-  partner.offer_seat();
-  ASSERT_TRUE(partner.take_seat(guest(1)));
+  ASSERT_TRUE(partner.offer_seat() && partner.bring_permit(guest(1)));
   EXPECT_FALSE(partner.withdraw_seat()) << "the guest does";
   EXPECT_FALSE(partner.withdraw_seat());
   partner.want_seat();
-  EXPECT_FALSE(partner.seat_wanted()) << "it may still have a half";
+  EXPECT_FALSE(partner.offer_seat()) << "it may still have a half";
   EXPECT_FALSE(partner.return_seat(guest(1)));
   partner.want_seat();
-  EXPECT_TRUE(partner.seat_wanted());
+  EXPECT_TRUE(partner.offer_seat());
 }
 
 TEST(PartnersSeat, is_kept_by_a_guest_that_has_given_its_permit_back) {
   Partner partner;
   partner.want_seat();
-  partner.offer_seat();
-  ASSERT_TRUE(partner.take_seat(guest(1)));
+  ASSERT_TRUE(partner.offer_seat() && partner.bring_permit(guest(1)));
   partner.own_permit(guest(1));
   EXPECT_FALSE(partner.withdraw_seat());
   EXPECT_FALSE(partner.take_seat(guest(2)));
+  EXPECT_FALSE(partner.bring_permit(guest(2)));
   partner.want_seat();
-  EXPECT_FALSE(partner.seat_wanted());
+  EXPECT_FALSE(partner.offer_seat());
   partner.clear_seat();
   partner.want_seat();
-  EXPECT_TRUE(partner.seat_wanted());
+  EXPECT_TRUE(partner.offer_seat());
 }
 
 // ---- the half ----
@@ -98,7 +105,7 @@ TEST(PartnersHalf, lies_in_an_open_hatch_until_its_owner_takes_it_out) {
   EXPECT_EQ(&hatch.halved_loop(), &loop);
   EXPECT_EQ(hatch.half_begin(), 4U);
   EXPECT_FALSE(hatch.hand_in_half(6, loop, 4)) << "it is full";
-  hatch.reopen();
+  hatch.reopen(1);
   EXPECT_FALSE(hatch.half());
   EXPECT_TRUE(hatch.hand_in_half(0, loop, 4));
   EXPECT_EQ(hatch.half(), 0U);
@@ -152,7 +159,7 @@ TEST(PartnersHalf, goes_there_and_back_between_two_threads) {
       }
       const bool ours = partner.begin(*half);
       if (ours) ++items[hatch.half_begin()];
-      hatch.reopen();
+      hatch.reopen(1);
       if (ours) partner.end(*half, true);
     }
   });
@@ -185,19 +192,21 @@ class PartnersInEngine : public NoThreadLeaks {};
 
 // Of 8 items, of which the pool believes that they take a microsecond each.
 constexpr std::size_t kItems = 8;
+constexpr std::uint64_t kMicrosecond = 1'000'000;  // of a pace
 class Tiny : public Range {
  public:
   explicit Tiny(Item item) : Range(kItems, std::move(item)) { pace = &pace_; }
 
  private:
-  detail::Pace pace_{1'000'000};
+  detail::Pace pace_{kMicrosecond};
 };
 
-void spend_a_microsecond() {
-  const Nanos end = os::now() + 1000;
+void spend(Nanos nanos) {
+  const Nanos end = os::now() + nanos;
   while (os::now() < end) {
   }
 }
+void spend_a_microsecond() { spend(1000); }
 
 // Notes who ran the chunk that is its second half, if one was.
 class Halved : public Tiny {
@@ -226,6 +235,45 @@ TEST_F(PartnersInEngine, run_the_second_half_of_a_tiny_loop) {
     const bool by_partner =
         loop.second_half_by != std::thread::id() && loop.second_half_by != std::this_thread::get_id();
     seen += by_partner ? 1 : 0;
+  }
+}
+
+// Items that turn out dear are found out, whoever ran them, and at once.
+TEST_F(PartnersInEngine, do_not_take_a_loop_for_tiny_once_it_was_not) {
+  constexpr Nanos kDear = 50'000;
+  ThreadEngine engine(with(2));
+  for (int round = 0; round < rounds(100); ++round) {
+    for (int i = 0; i < 100; ++i) {
+      Tiny loop([](std::size_t) { spend_a_microsecond(); });
+      ASSERT_TRUE(engine.run(loop, {}));
+    }
+    Tiny loop([](std::size_t) { spend(kDear); });
+    ASSERT_TRUE(engine.run(loop, {}));
+    ASSERT_GT(loop.pace->load(), 10 * kMicrosecond);
+  }
+}
+
+// A task that a half's item waits for, and that is dropped, does not end the half.
+TEST_F(PartnersInEngine, drop_what_an_item_submits_and_go_on) {
+  Ledger ledger;
+  for (int round = 0; round < rounds(200); ++round) {
+    ThreadEngine engine(with(2));
+    std::atomic<bool> over{false};
+    std::thread caller([&] {
+      while (!over) {
+        Tiny loop([&](std::size_t item) {
+          spend_a_microsecond();
+          if (item == kItems - 1) ask(engine, ledger, [] {});
+        });
+        if (!engine.run(loop, {})) break;
+      }
+    });
+    for (int i = 0; i < 50; ++i) ask(engine, ledger, [] {});
+    engine.terminate();
+    over = true;
+    caller.join();
+    EXPECT_TRUE(engine.drain(detail::kForever));
+    engine.stop();
   }
 }
 

@@ -47,6 +47,11 @@ class Sleep {
   // Has the counts fetched for who is about to change them.
   void fetch() const noexcept { os::fetch_to_write(&counts_); }
 
+  // Whether more permits are held than there are: there are fewer now.
+  bool crowded() const noexcept {
+    return awake(counts_.load(std::memory_order_relaxed)) > permits_.load(std::memory_order_relaxed);
+  }
+
   // Whether somebody searches: what is published now costs no wake-up.
   bool anybody_searches() const noexcept { return searching(counts_.load(std::memory_order_relaxed)) > 0; }
 

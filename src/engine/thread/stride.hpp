@@ -17,9 +17,7 @@ class Stride {
   Stride(const detail::Loop& loop, int sharers, std::size_t first, std::size_t least = 1, bool measures = true) noexcept
       : loop_(loop), sharers_(static_cast<std::size_t>(sharers)), least_(least), measures_(measures), want_(first) {}
   ~Stride() {
-    if (measures_ && items_ > 0 && loop_.pace != nullptr) {
-      loop_.pace->store(std::max<std::uint64_t>(1, picoseconds(nanos_) / items_), std::memory_order_relaxed);
-    }
+    if (measures_ && items_ > 0) learn(loop_, items_, nanos_);
   }
   Stride(const Stride&) = delete;
   Stride& operator=(const Stride&) = delete;
@@ -69,6 +67,16 @@ class Stride {
     return Stride(loop, 1, std::min(first(loop), std::max<std::size_t>(1, part)));
   }
 
+  // A loop of so many sharers took so long, which says little of its items where most of it may be what sharing costs.
+  // But they are dearer than they were if it was not tiny, and cheaper if all sharers together took less than was
+  // `expected`.
+  static void correct(const detail::Loop& loop, detail::Nanos took, int sharers, detail::Nanos expected) noexcept {
+    const detail::Nanos most = took * sharers;
+    if (took >= kTiny || most < expected) {
+      learn(loop, loop.size, static_cast<std::uint64_t>(took >= kTiny ? took : most));
+    }
+  }
+
   // What takes less in all is tiny.
   static constexpr detail::Nanos kTiny = 20'000;
   // And the tiniest.
@@ -87,6 +95,10 @@ class Stride {
   static constexpr detail::Nanos kFirst = 400;
   static constexpr std::size_t kGrowth = 16;
 
+  static void learn(const detail::Loop& loop, std::uint64_t items, std::uint64_t nanos) noexcept {
+    if (loop.pace == nullptr) return;
+    loop.pace->store(std::max<std::uint64_t>(1, picoseconds(nanos) / items), std::memory_order_relaxed);
+  }
   // What to begin with: much less than the loop's known pace suggests, since these items may be harder.
   static std::size_t first(const detail::Loop& loop) noexcept {
     const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;

@@ -145,6 +145,19 @@ TEST(Stride, of_the_tiniest_loop_is_a_whole_share) {
   EXPECT_EQ(Stride::first_end(loop, 0, 2), 5000U);
 }
 
+TEST(Stride, is_corrected_by_how_long_a_shared_loop_took_at_least_and_at_most) {
+  detail::Pace pace{1000};
+  detail::Loop loop;
+  loop.size = 10'000;
+  loop.pace = &pace;
+  Stride::correct(loop, 6000, 2, Stride::expected(loop));
+  EXPECT_EQ(pace, 1000U) << "it may have been that";
+  Stride::correct(loop, 4000, 2, Stride::expected(loop));
+  EXPECT_EQ(pace, 800U) << "it was at most that";
+  Stride::correct(loop, 100'000, 2, Stride::expected(loop));
+  EXPECT_EQ(pace, 10'000U) << "it was at least that";
+}
+
 TEST(Stride, of_a_tiny_loop_that_is_shared_leaves_no_pace) {
   detail::Pace pace{1000};
   detail::Loop loop;

@@ -202,6 +202,7 @@ class ThreadEngine final : public Engine {
   enum class Part : std::uint8_t { kWorks, kGuest, kWaits, kSeeksSeat };
   void run_owned(Loop& loop, Worker* worker, Part part, Guest* guest = nullptr) noexcept;
   std::size_t run_alone(Loop& loop, std::size_t from, Nanos began, Nanos patience, Worker* worker) noexcept;
+  void was_shared(const Loop& loop, Nanos began, Nanos expected, int sharers, bool with_caller) noexcept;
   std::size_t begin_tiny(Loop& loop, Nanos expected, Nanos began, Worker* worker, Guest* guest) noexcept;
   void announce(Slot& slot, Loop& loop, std::size_t from, Task* task, Worker* worker) noexcept;
   bool may_go_on(Loop& loop) const noexcept;
@@ -218,8 +219,8 @@ class ThreadEngine final : public Engine {
   // partner.cpp: tiny loops of two
   std::size_t run_with_partner(Loop& loop, Guest& guest) noexcept;
   bool await_partner(Loop& loop, std::uint32_t number, Guest& guest) noexcept;
-  void offer_seat(Worker& worker) noexcept;
   void run_half(Worker& worker, std::uint32_t number) noexcept;
+  void reopen_hatch(Worker& worker) noexcept;
 
   // forks.cpp: calls that lie on a worker's stack
   friend class WorkerForks;

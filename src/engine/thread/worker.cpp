@@ -149,7 +149,11 @@ ThreadEngine::Found ThreadEngine::take_fairly(Worker& worker) noexcept {
 void ThreadEngine::settling(const Task& task) noexcept {
   const Context* here = innermost_context();
   if (!task.type->plain || here == nullptr || here->engine != this || here->worker == nullptr) return;
-  if (here->worker->frames.shown() == 1) begin_search_early(*here->worker);
+  const Frames& frames = here->worker->frames;
+  // Its own frame: what is dropped within a chunk of a loop ends nothing for the worker.
+  if (frames.shown() == 1 && frames[0].awaited.load(std::memory_order_relaxed) == &task.state) {
+    begin_search_early(*here->worker);
+  }
 }
 
 void ThreadEngine::begin_search_early(Worker& worker) noexcept {
@@ -164,6 +168,7 @@ bool ThreadEngine::come_to_search(Worker& worker) noexcept {
     const Hatch::Mark mark = injector_.mark_if_empty();
     worker.at_hatch = mark != 0 && hatch_.open(mark);
   }
+  if (worker.at_hatch && !worker.offers_seat) worker.offers_seat = partner_.offer_seat();
   return true;
 }
 
@@ -174,8 +179,7 @@ bool ThreadEngine::search(Worker& worker) noexcept {
   const auto look = [&] {
     if (worker.at_hatch) {
       if (hatch_.full()) return true;
-      partner_.fetch();
-      if (!worker.offers_seat) offer_seat(worker);
+      if (worker.offers_seat) partner_.fetch();
     }
     found.task = take_one(urgent_);
     if (!found) found.slot = join_any(worker);

@@ -145,7 +145,7 @@ class Worker {
   // The rest is the owner's alone.
   bool searching = false;
   bool at_hatch = false;     // the engine's hatch is its own; only while it searches
-  bool offers_seat = false;  // it has taken a permit for a guest (partner.hpp); only while it is at the hatch
+  bool offers_seat = false;  // to a guest (partner.hpp); only while it is at the hatch
   bool in_batch = false;
   unsigned picks = 0;              // how often it looked for work,
   unsigned turn = 0;               // since its deque was empty,
