@@ -38,8 +38,8 @@ void ThreadEngine::Guest::give_permit_back() noexcept {
 
 // Hands the second half in at the hatch, and runs the first. How much was run; 0: nobody is there.
 std::size_t ThreadEngine::run_with_partner(Loop& loop, Guest& guest) noexcept {
-  const std::size_t half = Stride::first_end(loop, 0, 2);
-  if (half == loop.size || half < loop.size / 4 || !may_go_on(loop)) return 0;
+  const std::size_t half = Stride::half_end(loop);
+  if (half == loop.size || !may_go_on(loop)) return 0;
   const std::uint32_t number = partner_.next();
   if (!hatch_.hand_in_half(number, loop, half)) return 0;
   partner_.handed_in();

@@ -61,6 +61,12 @@ class Stride {
     const std::size_t share = (loop.size - begin) / static_cast<std::size_t>(workers);
     return Stride(loop, 1, std::max(share, first(loop))).end_of(begin);
   }
+  // The end of the first half of a tiny loop, whose second half begins and ends later by what it takes to hand it over:
+  // so the first is longer by half of that.
+  static std::size_t half_end(const detail::Loop& loop) noexcept {
+    const std::size_t lead = std::min(worth(loop, kHandOver / 2), loop.size / 8);
+    return Stride(loop, 1, std::max<std::size_t>(1, loop.size / 2 + lead)).end_of(0);
+  }
   // For one who begins it alone, and may call the others yet: what is left for them is most of it in any case.
   static Stride alone(const detail::Loop& loop, int workers) noexcept {
     const std::size_t part = loop.size / (4 * static_cast<std::size_t>(workers));
@@ -93,6 +99,7 @@ class Stride {
  private:
   static constexpr detail::Nanos kTarget = 50'000;
   static constexpr detail::Nanos kFirst = 400;
+  static constexpr detail::Nanos kHandOver = 640;
   static constexpr std::size_t kGrowth = 16;
 
   static void learn(const detail::Loop& loop, std::uint64_t items, std::uint64_t nanos) noexcept {
@@ -100,9 +107,11 @@ class Stride {
     loop.pace->store(std::max<std::uint64_t>(1, picoseconds(nanos) / items), std::memory_order_relaxed);
   }
   // What to begin with: much less than the loop's known pace suggests, since these items may be harder.
-  static std::size_t first(const detail::Loop& loop) noexcept {
+  static std::size_t first(const detail::Loop& loop) noexcept { return std::max<std::size_t>(1, worth(loop, kFirst)); }
+  // How many items take so long, as far as is known.
+  static std::size_t worth(const detail::Loop& loop, std::uint64_t nanos) noexcept {
     const std::uint64_t pace = loop.pace != nullptr ? loop.pace->load(std::memory_order_relaxed) : 0;
-    return pace == 0 ? 1 : std::max<std::size_t>(1, static_cast<std::size_t>(picoseconds(kFirst) / pace));
+    return pace == 0 ? 0 : static_cast<std::size_t>(picoseconds(nanos) / pace);
   }
   static std::uint64_t picoseconds(std::uint64_t nanos) noexcept {
     return nanos > UINT64_MAX / 1000 ? UINT64_MAX : nanos * 1000;

@@ -145,6 +145,23 @@ TEST(Stride, of_the_tiniest_loop_is_a_whole_share) {
   EXPECT_EQ(Stride::first_end(loop, 0, 2), 5000U);
 }
 
+TEST(Stride, of_two_who_begin_one_after_the_other_is_longer_for_the_first) {
+  detail::Pace pace{500};
+  detail::Loop loop;
+  loop.size = 10'000;
+  loop.pace = &pace;
+  EXPECT_EQ(Stride::half_end(loop), 5640U);
+  pace = 50;
+  EXPECT_EQ(Stride::half_end(loop), 6250U) << "but not too much";
+  pace = 1'000'000;
+  loop.size = 8;
+  EXPECT_EQ(Stride::half_end(loop), 4U);
+  loop.align = 3;
+  EXPECT_EQ(Stride::half_end(loop), 3U);
+  loop.size = 1;
+  EXPECT_EQ(Stride::half_end(loop), 1U);
+}
+
 TEST(Stride, is_corrected_by_how_long_a_shared_loop_took_at_least_and_at_most) {
   detail::Pace pace{1000};
   detail::Loop loop;
