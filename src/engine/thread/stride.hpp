@@ -99,7 +99,7 @@ class Stride {
  private:
   static constexpr detail::Nanos kTarget = 50'000;
   static constexpr detail::Nanos kFirst = 400;
-  static constexpr detail::Nanos kHandOver = 640;
+  static constexpr detail::Nanos kHandOver = 640;  // there and back, and what the one who is handed it does first
   static constexpr std::size_t kGrowth = 16;
 
   static void learn(const detail::Loop& loop, std::uint64_t items, std::uint64_t nanos) noexcept {

@@ -41,7 +41,7 @@ class TinyLoops {
     switch (get(phase_)) {
       case Phase::kTryAlone:
         count(ratio);
-        if (get(count_) == kSome) {
+        if (get(count_) >= kSome) {
           const detail::Nanos alone = get(sum_);
           go_to(Phase::kTryShared);
           set(alone_, alone);
@@ -50,7 +50,7 @@ class TinyLoops {
         break;
       case Phase::kTryShared:
         if (shared) count(get(count_) < kSome ? 0 : ratio);  // the first ones warm up
-        if (get(count_) == 2 * kSome) {
+        if (get(count_) >= 2 * kSome) {
           decide(get(sum_) * 8 < get(alone_) * 7);
         } else if (get(invitations_) > kMostInvitations) {
           decide(false);
@@ -59,7 +59,7 @@ class TinyLoops {
       case Phase::kShared:
       case Phase::kAlone:
         count(0);
-        if (get(count_) == (get(phase_) == Phase::kShared ? kLong : get(alone_for_)) ||
+        if (get(count_) >= (get(phase_) == Phase::kShared ? kLong : get(alone_for_)) ||
             get(invitations_) > kMostInvitations) {
           go_to(Phase::kTryAlone);
         }
