@@ -120,11 +120,11 @@ class ProcessEngine final : public Engine {
   bool listen() noexcept;
   bool finish_jobs();
   static void finish(Job& job);
-  void dismiss_workers();
-  void end_workers();
-  void await_ready();
 
-  // ---- workers (workers.cpp); under the lock ----
+  // ---- workers (workers.cpp); under the lock, but for the first two, which wait ----
+  void await_ready();
+  void end_workers();
+  void dismiss_workers();
   void start_worker(std::size_t place, start::Template& from);
   bool hear_news();
   void hear(start::News news);

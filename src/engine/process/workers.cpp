@@ -1,4 +1,5 @@
-// Workers: how they come, what is heard of them, and what is done when they are gone. All under the engine's lock.
+// Workers: how they come, what is heard of them, what is done when they are gone, and their end. All under the engine's
+// lock but that, which waits.
 
 #include <algorithm>
 #include <system_error>
@@ -232,6 +233,45 @@ bool ProcessEngine::watch_limits() {
     if (link->judge(now) == Link::Judgement::kCondemned) link->kill();
   }
   return some;
+}
+
+// ---- the end --------------------------------------------------------------------------------------------------------
+
+// Under the lock: the workers have nothing any more, and are told so.
+void ProcessEngine::dismiss_workers() {
+  if (std::exchange(ending_, true)) return;
+  for (auto& link : links_) {
+    if (link) link->discharge();
+  }
+  if (template_) template_->end_with_workers();
+  staffed_.ring();
+}
+
+// Each ends by itself, with its streams flushed; who takes too long is killed.
+void ProcessEngine::end_workers() {
+  {
+    const detail::LockGuard guard(lock_);
+    dismiss_workers();
+  }
+  const Nanos deadline = os::now() + kFarewell;
+  const auto some_live = [this] {
+    return std::any_of(links_.begin(), links_.end(), [](const auto& link) { return link && link->running(); });
+  };
+  for (;;) {
+    int descriptor = -1;
+    {
+      const detail::LockGuard guard(lock_);
+      hear_news();
+      if (!some_live() || !template_ || os::now() >= deadline) break;
+      descriptor = template_->descriptor();
+    }
+    bool ready = false;
+    os::wait_readable({&descriptor, 1}, {&ready, 1}, deadline);
+  }
+  const detail::LockGuard guard(lock_);
+  template_.reset();  // with whoever is left
+  for (const auto& link : links_) worked_ += link ? link->worked(os::now()) : 0;
+  links_.clear();
 }
 
 }  // namespace muster::engine::process

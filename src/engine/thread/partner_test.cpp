@@ -6,7 +6,6 @@
 
 #include <array>
 #include <atomic>
-#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>

@@ -64,7 +64,7 @@ class Stride {
   // The end of the first half of a tiny loop, whose second half begins and ends later by what it takes to hand it over:
   // so the first is longer by half of that.
   static std::size_t half_end(const detail::Loop& loop) noexcept {
-    const std::size_t lead = std::min(worth(loop, kHandOver / 2), loop.size / 8);
+    const std::size_t lead = std::min(worth(loop, kLead), loop.size / 8);
     return Stride(loop, 1, std::max<std::size_t>(1, loop.size / 2 + lead)).end_of(0);
   }
   // For one who begins it alone, and may call the others yet: what is left for them is most of it in any case.
@@ -78,8 +78,10 @@ class Stride {
   // `expected`.
   static void correct(const detail::Loop& loop, detail::Nanos took, int sharers, detail::Nanos expected) noexcept {
     const detail::Nanos most = took * sharers;
-    if (took >= kTiny || most < expected) {
-      learn(loop, loop.size, static_cast<std::uint64_t>(took >= kTiny ? took : most));
+    if (took >= kTiny) {
+      learn(loop, loop.size, static_cast<std::uint64_t>(took));
+    } else if (most < expected) {
+      learn(loop, loop.size, static_cast<std::uint64_t>(most));
     }
   }
 
@@ -99,7 +101,7 @@ class Stride {
  private:
   static constexpr detail::Nanos kTarget = 50'000;
   static constexpr detail::Nanos kFirst = 400;
-  static constexpr detail::Nanos kHandOver = 640;  // there and back, and what the one who is handed it does first
+  static constexpr detail::Nanos kLead = 320;  // half of: there, what is done first there, and back
   static constexpr std::size_t kGrowth = 16;
 
   static void learn(const detail::Loop& loop, std::uint64_t items, std::uint64_t nanos) noexcept {
